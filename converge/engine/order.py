@@ -1,0 +1,124 @@
+"""Changes in an order that works, from what kinds declare. Sorted once; no search and no phases.
+
+Edges: a resource is made after what it needs (`after`, `within`). It is deleted, or changed so that it no longer needs something,
+before that thing is deleted. But what lives in a thing that is deleted comes *after* it: by then it is gone for nothing.
+A claim (a name) is released before it is taken. A ring of claims, such as two links that swap names, is a real cycle: one of
+them is parked under a temporary name.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple
+
+from converge.engine.kinds import Kinds
+from converge.model import Attributes, Change, Key, Resources
+
+
+class Turn(NamedTuple):
+    """A change whose turn it is. `parked`: only give up its claims for now; its real turn comes later."""
+
+    change: Change
+    parked: bool
+
+
+Edges = dict[Key, set[Key]]
+
+
+def order(changes: Iterable[Change], observed: Resources, desired: Resources, kinds: Kinds) -> Iterator[Turn]:
+    """Yield the changes in a workable order. Changes in a cycle that no parking can cut come last, as they are."""
+    waiting = {change.key: change for change in changes}
+    releases = _claim_edges(waiting, kinds)
+    successors = _dependency_edges(waiting, observed, desired, kinds)
+    for key, takers in releases.items():
+        successors.setdefault(key, set()).update(takers)
+    blockers: Edges = {}
+    for key, followers in successors.items():
+        for follower in followers:
+            blockers.setdefault(follower, set()).add(key)
+    rank = {name: number for number, name in enumerate(kinds)}
+    ready = [_priority(waiting[key], rank) for key in waiting if not blockers.get(key)]
+    heapq.heapify(ready)
+
+    def done(key: Key, followers: Iterable[Key]) -> None:
+        for follower in followers:
+            rest = blockers[follower]
+            rest.discard(key)
+            if not rest and follower in waiting:
+                heapq.heappush(ready, _priority(waiting[follower], rank))
+
+    while waiting:
+        if ready:
+            key = heapq.heappop(ready)[-1]
+            yield Turn(waiting.pop(key), parked=False)
+            done(key, successors.get(key, ()))
+            continue
+        key, takers = _cut(waiting, blockers, releases)
+        if not takers:
+            yield from (Turn(change, parked=False) for change in waiting.values())
+            return
+        yield Turn(waiting[key], parked=True)
+        releases[key] = set()
+        successors[key] -= takers
+        done(key, takers)
+
+
+def _priority(change: Change, rank: Mapping[str, int]) -> tuple[int, bool, Key]:
+    return rank[change.key.kind], change.after is None, change.key
+
+
+def _dependency_edges(waiting: Mapping[Key, Change], observed: Resources, desired: Resources, kinds: Kinds) -> Edges:
+    edges: Edges = {}
+    for key, change in waiting.items():
+        if change.after is not None:
+            for needed in _needs(key, change.after, desired, kinds):
+                if needed in waiting and waiting[needed].after is not None:
+                    edges.setdefault(needed, set()).add(key)
+        if change.before is None:
+            continue
+        container = kinds[key.kind].within(key, change.before)
+        if container is not None and container in waiting and waiting[container].after is None:
+            edges.setdefault(container, set()).add(key)
+        for needed in kinds[key.kind].after(key, change.before, observed):
+            if needed != container and needed in waiting and waiting[needed].after is None:
+                edges.setdefault(key, set()).add(needed)
+    return edges
+
+
+def _needs(key: Key, attributes: Attributes, among: Resources, kinds: Kinds) -> Iterator[Key]:
+    kind = kinds[key.kind]
+    yield from kind.after(key, attributes, among)
+    container = kind.within(key, attributes)
+    if container is not None:
+        yield container
+
+
+def _claim_edges(waiting: Mapping[Key, Change], kinds: Kinds) -> Edges:
+    holders: dict[str, Key] = {}
+    takers: list[tuple[str, Key]] = []
+    for key, change in waiting.items():
+        held = set() if change.before is None else set(kinds[key.kind].claims(key, change.before))
+        wanted = set() if change.after is None else set(kinds[key.kind].claims(key, change.after))
+        holders.update({claim: key for claim in held - wanted})
+        takers += [(claim, key) for claim in wanted - held]
+    edges: Edges = {}
+    for claim, key in takers:
+        if claim in holders and holders[claim] != key:
+            edges.setdefault(holders[claim], set()).add(key)
+    return edges
+
+
+def _cut(waiting: Mapping[Key, Change], blockers: Edges, releases: Edges) -> tuple[Key, set[Key]]:
+    """A change in a cycle, and those in the cycle that wait for a claim of it. Walks blockers until one is met again."""
+    key = min(waiting)
+    path: list[Key] = []
+    while key not in path:
+        path.append(key)
+        key = min(blockers[key] & waiting.keys())
+    cycle = path[path.index(key) :]
+    for member in sorted(cycle):
+        takers = releases.get(member, set()) & set(cycle)
+        if takers:
+            return member, takers
+    return key, set()

@@ -1,0 +1,331 @@
+"""The nouns of converge, as values. Nothing here acts, and nothing is imported but the standard library.
+
+They stand in the order in which data flows: text -> document -> facts -> resources -> changes -> operations -> plan -> result.
+Every value is frozen, so desired, observed and result can never be mistaken for one another or written back into.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from ipaddress import IPv4Network, IPv6Network
+from typing import Any, NamedTuple
+
+# --------------------------------------------------------------------------------------------- places and errors
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Position:
+    """A range of text. Lines and columns count from 1, columns in characters; the end is exclusive."""
+
+    filename: str
+    line: int
+    column: int
+    end_line: int = 0
+    end_column: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.filename}:{self.line}:{self.column}"
+
+
+class Severity(Enum):
+    ERROR = "error"
+    WARNING = "warning"
+    NOTE = "note"
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostic:
+    """Something wrong (or worth knowing), with its place.
+
+    `summary` is fixed for one kind of mistake and holds no names, so that readers learn to recognise it. The first line of
+    `detail` is this case in one sentence; the further ones say what would be right. `cause` is the Kubernetes cause type and
+    field path where KubeVirt's admission has the same rule (reference section 1.5), e.g. ("FieldValueInvalid", "spec.networks").
+    """
+
+    summary: str
+    detail: str
+    at: Position | None = None
+    severity: Severity = Severity.ERROR
+    nic: str | None = None
+    snippet: str | None = None
+    cause: tuple[str, str] | None = None
+
+
+# ----------------------------------------------------------------------------------------------------- documents
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where the pod is: `how` is "netns" (a name under /run/netns, or an absolute path) or "pid" (decimal text)."""
+
+    how: str
+    value: str
+    at: Position
+
+    def __str__(self) -> str:
+        return f"{self.how} {self.value}"
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """One entry of `ports` (start == end) or `portRanges`. `protocol` is "tcp" or "udp"."""
+
+    protocol: str
+    start: int
+    end: int
+    at: Position
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """`kind` is "pod" or "multus". `primary`: the pod network, or the Multus network with `default: true`."""
+
+    name: str
+    kind: str
+    at: Position
+    cidr4: IPv4Network = IPv4Network("10.0.2.0/24")
+    cidr6: IPv6Network = IPv6Network("fd10:0:2::/120")
+    multus_name: str = ""
+    primary: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Nic:
+    """One guest network interface.
+
+    `binding` is a registry name ("masquerade", ...). `mac` is canonical (lower case, colons) or None: the guest then has the
+    pod link's. `pod_link` names a pod link that discovery would not find. `queues` >= 2 asks for a multi-queue tap.
+    """
+
+    name: str
+    binding: str
+    network: Network
+    at: Position
+    ports: tuple[Ports, ...] = ()
+    mac: str | None = None
+    model: str = "virtio"
+    pod_link: str | None = None
+    queues: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class GuestNetwork:
+    """One pod's desired guest NICs, whichever kind of document said so.
+
+    `tap_owner` and `tap_group` are numeric ids. `istio`: annotation sidecar.istio.io/inject is "true".
+    `legacy_migration_ports`: TCP 49152 and 49153 on loopback stay with the pod.
+    """
+
+    namespace: str
+    name: str
+    target: Target
+    nics: tuple[Nic, ...]
+    at: Position
+    labels: Mapping[str, str] = field(default_factory=dict)
+    istio: bool = False
+    tap_owner: int = 107
+    tap_group: int = 107
+    legacy_migration_ports: bool = False
+
+    @property
+    def full_name(self) -> str:
+        return f"{self.namespace}/{self.name}"
+
+
+# ----------------------------------------------------------------------------------------------------- resources
+
+
+class Key(NamedTuple):
+    """Which thing of a kind. Identity is a role; a link's name is an attribute.
+
+    `owner` says what the thing lies on: for links, addresses, routes and per-link sysctls the link's *handle*, which is its
+    role ("bridge:default") or, for a link that has none, "#" and its ifindex; for a set element its set; for a fact its NIC.
+    """
+
+    kind: str
+    owner: str
+    name: str = ""
+
+
+Attributes = Any  # a frozen dataclass of converge.resources; equal means `==`
+Resources = dict[Key, Attributes]
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Which NIC and which place in a state file asked for a resource."""
+
+    nic: str
+    at: Position
+
+
+@dataclass(frozen=True, slots=True)
+class Desired:
+    """What compile makes of a document. `origins` is for people only; no decision reads it.
+
+    `refusals` are reasons why this pod must not be touched at all (a NIC without its pod link, facts that cannot be written).
+    `warnings` are things to know, none of which stops the pod.
+    """
+
+    resources: Resources
+    origins: Mapping[Key, Origin] = field(default_factory=dict)
+    refusals: tuple[Diagnostic, ...] = ()
+    warnings: tuple[Diagnostic, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Dumps:
+    """What the kernel answered for one namespace, as it came: netlink messages, headers included, one after another.
+
+    `elements` is by set name. `sysctls` are the values read by path, by full dotted name; a key that does not exist is left out.
+    `foreign_nat`: families ("ip", "ip6") whose table `nat` holds KubeVirt's chain.
+    """
+
+    links: bytes
+    addresses: bytes
+    routes: bytes
+    netconf: bytes
+    tables: bytes = b""
+    chains: bytes = b""
+    rules: bytes = b""
+    sets: bytes = b""
+    elements: Mapping[str, bytes] = field(default_factory=dict)
+    sysctls: Mapping[str, str] = field(default_factory=dict)
+    foreign_nat: frozenset[str] = frozenset()
+
+
+# --------------------------------------------------------------------------------------------------------- facts
+
+
+@dataclass(frozen=True, slots=True)
+class PodLink:
+    """The link that the CNI gave the pod for one NIC.
+
+    `resource` is its Link as observed; `addresses` and `routes` are resources in the kernel's order, keyed by the role
+    `pod:<nic>`; `sysctls` are its per-link values by short name ("ipv6.accept_ra").
+    """
+
+    ifindex: int
+    resource: Attributes
+    addresses: tuple[tuple[Key, Attributes], ...] = ()
+    routes: tuple[tuple[Key, Attributes], ...] = ()
+    sysctls: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class PodFacts:
+    """What the CNI gave the pod: discovered on the live links, and read back from the chain `captured` of our table.
+
+    `links` is by NIC name; a NIC whose pod link is missing has no entry. `captured` holds, as resources, what an earlier plan
+    destroyed and unwiring must give back. `first` are the NICs of which no link carries a mark or an expected name: only their
+    facts may be captured now. `sysctls` are the pod-wide values by full name, those that exist.
+    """
+
+    links: Mapping[str, PodLink]
+    captured: Mapping[Key, Attributes]
+    first: frozenset[str]
+    sysctls: Mapping[str, str]
+
+
+# ---------------------------------------------------------------------------------------------- changes and plans
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One difference. `before` is None: create; `after` is None: delete; both: update."""
+
+    key: Key
+    before: Attributes | None
+    after: Attributes | None
+
+    @property
+    def action(self) -> str:
+        if self.before is None:
+            return "create"
+        return "delete" if self.after is None else "update"
+
+
+Value = str | int
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One kernel call, as data: one rtnetlink message, one tap ioctl sequence, one sysctl write or one nft transaction.
+
+    `call` is what `ip -batch` would call it ("link add", "address replace", ...), or "tuntap add", "sysctl", "nft".
+    `arguments` are in the order in which the tool would take them; a flag has the value "". `value` is the resource that the
+    call writes, where it writes one whole. `parts`: the operations that one transaction carries. `str()` gives the text that
+    people read; the same value is simulated, stored and executed.
+    """
+
+    call: str
+    key: Key
+    arguments: tuple[tuple[str, Value], ...]
+    value: Attributes | None = None
+    parts: tuple[Operation, ...] = ()
+
+    def __str__(self) -> str:
+        if self.call == "nft":
+            return "; ".join(str(value) for _, value in self.arguments)
+        if self.call == "sysctl":
+            return " ".join(f"{name}={value}" for name, value in self.arguments)
+        words = [self.call]
+        for name, value in self.arguments:
+            words += [word for word in (name, str(value)) if word]
+        return " ".join(words)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One operation of a plan: what it settles, and every change of the simulated set it leads to, side effects included."""
+
+    operation: Operation
+    settles: tuple[Change, ...]
+    delta: tuple[Change, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to do, in an order that works. `changes` are the differences asked for, each once; `unchanged` counts the rest.
+
+    `stuck` holds the differences for which no operation was found, with the kernel's refusal where one is known: such a plan is never applied.
+    """
+
+    changes: tuple[Change, ...]
+    steps: tuple[Step, ...]
+    unchanged: int
+    stuck: tuple[tuple[Change, str], ...] = ()
+
+    @property
+    def empty(self) -> bool:
+        return not self.changes and not self.stuck
+
+
+# -------------------------------------------------------------------------------------------------------- results
+
+
+class Outcome(Enum):
+    """What became of one pod. `PLANNED`: nobody asked to apply. `REFUSED`: untouched, with diagnostics that say why."""
+
+    PLANNED = "planned"
+    UNCHANGED = "unchanged"
+    APPLIED = "applied"
+    RESTORED = "restored"
+    FAILED = "failed"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One pod's outcome. `observed` and `desired` are the two sets that `plan` compared; `names` gives a link's name by handle."""
+
+    document: GuestNetwork
+    outcome: Outcome
+    plan: Plan
+    desired: Desired
+    observed: Resources
+    diagnostics: tuple[Diagnostic, ...] = ()
+    duration_ms: float = 0.0
