@@ -1,0 +1,138 @@
+"""masquerade: the guest sits behind a bridge with a private subnet, and the pod's address is translated to it.
+
+The pod keeps its link, address and routes; the guest gets the second address of the subnet, the bridge the first. What a NIC
+becomes (reference sections 3.1, 3.3, 4):
+
+    pod link (untouched) ── nat ── k6t-eth0 (bridge, 02:00:00:00:00:00, gateway addresses) ── tap0 ── guest
+
+Two things are better than in KubeVirt: `::1` inside the pod reaches the guest as 127.0.0.1 does (a local route on the bridge
+makes the strict look-up of ::1 succeed, and the bridge must not un-NAT replies before the IP layer), and a pod configured by
+router advertisements keeps its default route when forwarding goes on (accept_ra=2 comes first).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from ipaddress import IPv4Interface, IPv6Interface, ip_interface
+
+from converge.bindings import nat
+from converge.bindings.names import Names, names
+from converge.bindings.parts import bridge_role, pod_role, tap, tap_role, taps_bridge
+from converge.model import Attributes, Desired, Diagnostic, GuestNetwork, Key, Nic, Origin, PodFacts, PodLink
+from converge.resources import route
+from converge.resources.address import Address
+from converge.resources.link import Link
+from converge.resources.route import Route
+from converge.resources.sysctl import FORWARDING6, IP_FORWARD, Sysctl
+
+GATEWAY_MAC = "02:00:00:00:00:00"
+"""The same for every VM, so that a migrated guest's ARP entry stays true."""
+
+BRIDGE_NETFILTER6 = "net.bridge.bridge-nf-call-ip6tables"
+LOOPBACK_METRIC = 2048
+"""Behind the kernel's own route to ::1 on lo (metric 0), which must go on serving everything else."""
+
+Interface = IPv4Interface | IPv6Interface
+
+
+def sysctl_paths(facts: PodFacts, nic: Nic) -> Iterator[str]:
+    """Sysctls that netlink does not give and this NIC may need: read by path, so only where IPv6 is in play."""
+    link = facts.links.get(nic.name)
+    if link is not None and global_address(link, 6) is not None:
+        yield BRIDGE_NETFILTER6
+
+
+def compile(document: GuestNetwork, nic: Nic, facts: PodFacts) -> Desired:  # noqa: A001 - the design's word
+    """Resources of one masqueraded NIC. Facts are added by the caller, for all NICs alike."""
+    link = facts.links[nic.name]
+    sides = tuple(_sides(nic, link))
+    overlaps = tuple(_overlaps(nic, link, sides))
+    if overlaps:
+        return Desired({}, refusals=overlaps)
+    own = names(nic)
+    resources = dict(_links(document, nic, link, own))
+    for side in sides:
+        resources.update(_family(nic, side, facts))
+    resources.update(_pod_link(nic, link, sides, facts))
+    rules: dict[Key, Attributes] = {}
+    if sides:
+        translation = nat.Nat(
+            own.pod_link, own.bridge, tuple(_nat_side(s, link) for s in sides), nic.ports, document.istio, document.legacy_migration_ports
+        )
+        rules = dict(nat.resources(translation))
+    origins = {key: Origin(nic.name, nic.at) for key in (*resources, *rules)}
+    origins |= {nat.port_key(port): Origin(nic.name, port.at) for port in nic.ports if sides}
+    return Desired(rules | resources, origins)
+
+
+def global_address(link: PodLink, version: int) -> Interface | None:
+    """The first global-unicast address of a family: no loopback, link-local, multicast; private ranges count."""
+    for key, _ in link.addresses:
+        interface = ip_interface(key.name)
+        ip = interface.ip
+        if ip.version == version and not (ip.is_loopback or ip.is_link_local or ip.is_multicast or ip.is_unspecified):
+            return interface
+    return None
+
+
+def _sides(nic: Nic, link: PodLink) -> Iterator[Interface]:
+    """The gateway address of each family that the pod has."""
+    for network in (nic.network.cidr4, nic.network.cidr6):
+        if global_address(link, network.version) is not None:
+            yield ip_interface(f"{network.network_address + 1}/{network.prefixlen}")
+
+
+def _nat_side(gateway: Interface, link: PodLink) -> nat.Side:
+    first = next(ip_interface(key.name).ip for key, _ in link.addresses if ip_interface(key.name).version == gateway.version)
+    return nat.Side(gateway.ip, gateway.ip + 1, first)
+
+
+def _overlaps(nic: Nic, link: PodLink, sides: tuple[Interface, ...]) -> Iterator[Diagnostic]:
+    for gateway in sides:
+        for key, _ in link.addresses:
+            network = ip_interface(key.name).network
+            if network.version == gateway.version and network.overlaps(gateway.network):
+                detail = (
+                    f"{gateway.network} overlaps {key.name} of the pod's own {link.resource.name}\n"
+                    "choose a subnet that neither the pod nor anything the guest must reach is in"
+                )
+                yield Diagnostic("guest subnet overlaps the pod's", detail, nic.network.at, nic=nic.name)
+
+
+def _links(document: GuestNetwork, nic: Nic, link: PodLink, own: Names) -> Iterator[tuple[Key, Attributes]]:
+    mtu = link.resource.mtu
+    yield Key("link", bridge_role(nic)), taps_bridge(nic, own.bridge, mtu, GATEWAY_MAC)
+    yield Key("link", tap_role(nic)), tap(document, nic, own.tap, mtu)
+
+
+def _family(nic: Nic, gateway: Interface, facts: PodFacts) -> Iterator[tuple[Key, Attributes]]:
+    bridge = bridge_role(nic)
+    connected = route.connected(bridge, str(gateway), 0, None)
+    if gateway.version == 4:
+        broadcast = str(gateway.network.broadcast_address)
+        yield Key("address", bridge, str(gateway)), Address(broadcast=broadcast)
+        yield Key("sysctl", bridge, "ipv4.route_localnet"), Sysctl("1")
+    else:
+        yield Key("address", bridge, str(gateway)), Address(nodad=True)
+        yield Key("route", bridge, route.name("::1/128", route.LOCAL, LOOPBACK_METRIC)), Route(protocol=route.OURS, type="local")
+        if BRIDGE_NETFILTER6 in facts.sysctls:
+            yield Key("sysctl", "", BRIDGE_NETFILTER6), Sysctl("0")
+    if connected is not None:
+        yield connected
+    if not gateway.ip.is_link_local:
+        switch, name = (IP_FORWARD, "ipv4.forwarding") if gateway.version == 4 else (FORWARDING6, "ipv6.forwarding")
+        yield Key("sysctl", "", switch), Sysctl("1")
+        yield Key("sysctl", bridge, name), Sysctl("1")
+        yield Key("sysctl", pod_role(nic), name), Sysctl("1")
+
+
+def _pod_link(nic: Nic, link: PodLink, sides: tuple[Interface, ...], facts: PodFacts) -> Iterator[tuple[Key, Attributes]]:
+    """accept_ra 1 becomes 2 before IPv6 forwarding goes on; then the pod link is marked, since a fact is about it."""
+    key = Key("sysctl", pod_role(nic), "ipv6.accept_ra")
+    if not any(gateway.version == 6 for gateway in sides):
+        return
+    if key in facts.captured or (nic.name in facts.first and link.sysctls.get("ipv6.accept_ra") == "1"):
+        yield key, Sysctl("2")
+        marked: Link = replace(link.resource, mark=pod_role(nic))
+        yield Key("link", pod_role(nic)), marked

@@ -1,0 +1,22 @@
+"""The kinds of resources, one file each, and the one place that turns a namespace's dumps into a set of them.
+
+The order of KINDS is the order in which changes are made that do not depend on each other: first what is written down (facts) and
+invisible (nft), then links, addresses, sysctls and routes.
+"""
+
+from __future__ import annotations
+
+from converge.engine import Kinds
+from converge.resources import address, chain, element, fact, link, nftset, route, sysctl, table
+
+KINDS: Kinds = {
+    "table": table,
+    "set": nftset,
+    "element": element,
+    "chain": chain,
+    "fact": fact,
+    "link": link,
+    "address": address,
+    "sysctl": sysctl,
+    "route": route,
+}

@@ -1,0 +1,92 @@
+"""Which link has which role, and what of the namespace is ours to compare. Table-driven and pure.
+
+1. A link has a role if it carries the role's altname and is of the role's kind.
+2. A role that nobody carries goes to the unmarked link of the expected name and kind: half made, or from before our time.
+3. Where mark and expected name are on two links of the same kind, the pod is refused and both are named; nothing is deleted.
+An address, a route or a per-link sysctl belongs to whom its link belongs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+from converge.engine import Scope
+from converge.model import Attributes, Diagnostic, Key, Resources
+from converge.resources import route
+from converge.resources.link import Link
+
+POD_LINK = "pod:"
+"""Roles of pod links begin so. They are marked only when facts about them exist."""
+
+
+def expected(desired: Resources) -> dict[str, list[Link]]:
+    """By role: the links under whose name and kind the role may be found. The pod link has more than one."""
+    return {key.owner: [value] for key, value in desired.items() if key.kind == "link"}
+
+
+def assign(observed: Resources, candidates: Mapping[str, Iterable[Link]]) -> tuple[dict[str, str], list[Diagnostic]]:
+    """Roles by handle ("#3" -> "bridge:default"), and the conflicts that refuse the pod."""
+    links: dict[str, Link] = {key.owner: value for key, value in observed.items() if key.kind == "link"}
+    marked = {value.mark: handle for handle, value in links.items() if value.mark is not None}
+    named = {value.name: handle for handle, value in links.items()}
+    roles: dict[str, str] = {}
+    conflicts: list[Diagnostic] = []
+    for mark, handle in marked.items():
+        wanted = {link.kind for link in candidates.get(mark, ())}
+        if not wanted or links[handle].kind in wanted:
+            roles[handle] = mark
+    for role, options in candidates.items():
+        handles = [named[o.name] for o in options if o.name in named and links[named[o.name]].kind == o.kind]
+        unmarked = [handle for handle in handles if links[handle].mark is None]
+        if role not in roles.values():
+            roles.update({handle: role for handle in unmarked[:1]})
+        elif unmarked and not role.startswith(POD_LINK):
+            conflicts.append(_conflict(role, links[marked[role]].name, links[unmarked[0]].name))
+    return roles, conflicts
+
+
+def _conflict(role: str, marked: str, named: str) -> Diagnostic:
+    detail = (
+        f"the mark of {role} is on {marked}, but {named} has the name that it should have\n"
+        f"delete the one that is not the guest's, or rename {named}; converge deletes neither"
+    )
+    return Diagnostic("two links claim one role", detail, nic=role.partition(":")[2])
+
+
+def rekeyed(observed: Resources, roles: Mapping[str, str]) -> Resources:
+    """The same set with roles for handles, in keys and in masters."""
+    found: Resources = {}
+    for key, value in observed.items():
+        role = roles.get(key.owner)
+        if key.kind == "link" and value.master in roles:
+            value = replace(value, master=roles[value.master])  # noqa: PLW2901
+        found[key if role is None else Key(key.kind, role, key.name)] = value
+    return found
+
+
+_NFT = frozenset(("table", "set", "element", "chain", "fact"))
+
+
+def scope(taken_over: frozenset[str] = frozenset()) -> Scope:
+    """The predicate that says what converge may delete when no document wants it.
+
+    `taken_over`: roles of pod links whose addresses and routes a binding takes (or has taken) from the pod. A pod link itself is
+    never deleted, and sysctls cannot be: only desired ones are ever compared.
+    """
+
+    def in_scope(key: Key, value: Attributes) -> bool:
+        if key.kind in _NFT:
+            return True
+        if key.kind == "sysctl" or key.owner.startswith("#") or key.owner in ("", route.NO_LINK):
+            return False
+        if key.owner.startswith(POD_LINK) and (key.kind == "link" or key.owner not in taken_over):
+            return False
+        return key.kind == "link" or not _kernels_own(key, value)
+
+    return in_scope
+
+
+def _kernels_own(key: Key, _value: Attributes) -> bool:
+    """Link-local addresses and their prefix routes come and go with carrier."""
+    return key.name.startswith("fe80:")

@@ -1,0 +1,334 @@
+"""Links (RTM_*LINK), with what bridges, bridge ports and taps have of their own.
+
+Identity is the role (the handle in the key); the name is an attribute, so a renamed link is updated and never made anew. Whatever
+of a link is the kernel's or a VMM's own business is not decoded: carrier, operstate, a tap's random MAC and its `pi` and
+`one_queue` flags, which change when a VMM opens it. Effects: reference kernel-effects.md section 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from hashlib import sha256
+from typing import Any
+
+from converge.engine import State
+from converge.model import Change, Key, Operation, Resources, Value
+from converge.resources import address as addresses
+from converge.resources import sysctl
+
+TRANSACTION: str | None = None
+MARK = "converge:"
+"""Altnames with this prefix are owner marks. A colon cannot stand in a link's own name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tap:
+    """Who may open it (numeric ids, None: anybody with CAP_NET_ADMIN) and whether it takes several queues."""
+
+    owner: int | None
+    group: int | None
+    multi_queue: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Bridge:
+    """Options that change which frames a bridge forwards."""
+
+    stp: bool = False
+    vlan_filtering: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    """Bridge port options. The kernel puts them back to these defaults whenever the master changes."""
+
+    learning: bool = True
+    hairpin: bool = False
+    isolated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """`kind` is IFLA_INFO_KIND ("bridge", "tun", "veth", "" for lo). `mtu` is in bytes. `master` is a handle. `mark` is a role.
+
+    `index` and `altnames` (those that are no mark) are what the kernel or others chose: seen by the simulation, never compared.
+    """
+
+    name: str
+    kind: str
+    up: bool
+    mtu: int
+    mac: str | None = None
+    master: str | None = None
+    mark: str | None = None
+    tap: Tap | None = None
+    bridge: Bridge | None = None
+    port: Port | None = None
+    index: int = field(default=0, compare=False)
+    altnames: tuple[str, ...] = field(default=(), compare=False)
+
+
+# ------------------------------------------------------------------------------------------- the contract of a kind
+
+
+def after(key: Key, link: Link, among: Resources) -> Iterator[Key]:
+    """Its bridge. And, for a link that we mark, every fact: what a plan destroys is written down before."""
+    if link.master is not None:
+        yield Key("link", link.master)
+    if link.mark is not None:
+        yield from (other for other in among if other.kind == "fact")
+
+
+def within(_key: Key, _link: Link) -> Key | None:
+    return None
+
+
+def claims(_key: Key, link: Link) -> Iterable[str]:
+    yield link.name
+    if link.mark is not None:
+        yield MARK + link.mark
+
+
+def address(_key: Key, link: Link, _names: Mapping[str, str]) -> str:
+    return link.name
+
+
+def park(change: Change, state: State) -> Operation | None:
+    link: Link | None = state.get(change.key)
+    if link is None:
+        return None
+    spare = "cvg" + sha256(change.key.owner.encode()).hexdigest()[:11]
+    return Operation("link set", change.key, (("dev", link.name), ("name", spare)))
+
+
+def operations(change: Change, state: State) -> Sequence[Operation]:
+    before: Link | None = change.before
+    after_: Link | None = change.after
+    if after_ is None:
+        assert before is not None
+        return [_delete(change.key, before)]
+    if before is None:
+        return _create(change.key, after_, state)
+    if before.kind != after_.kind or (before.tap and after_.tap and before.tap.multi_queue != after_.tap.multi_queue):
+        return [_delete(change.key, before), *_create(change.key, after_, state)]
+    return _update(change.key, before, after_, state)
+
+
+def _delete(key: Key, link: Link) -> Operation:
+    return Operation("link del", key, (("dev", link.name),))
+
+
+def _create(key: Key, link: Link, state: State) -> list[Operation]:
+    """What cannot be given at creation follows as updates of what creation made."""
+    if link.kind == "tun" and link.tap is not None:
+        made = Link(name=link.name, kind="tun", up=False, mtu=1500, tap=link.tap)
+        first = Operation("tuntap add", key, (("dev", link.name), ("mode", "tap"), *_tap_words(link.tap)))
+    else:
+        made = Link(name=link.name, kind=link.kind, up=link.up, mtu=link.mtu, mac=link.mac, bridge=link.bridge and Bridge())
+        words: list[tuple[str, Value]] = [("name", link.name)]
+        words += [("address", link.mac)] if link.mac else []
+        words += [("mtu", link.mtu), ("up", "") if link.up else ("down", ""), ("type", link.kind)]
+        first = Operation("link add", key, tuple(words))
+    return [first, *_update(key, made, link, state)]
+
+
+def _tap_words(tap: Tap) -> list[tuple[str, Value]]:
+    words: list[tuple[str, Value]] = []
+    words += [("user", tap.owner)] if tap.owner is not None else []
+    words += [("group", tap.group)] if tap.group is not None else []
+    return words + ([("multi_queue", "")] if tap.multi_queue else [])
+
+
+def _update(key: Key, before: Link, after_: Link, state: State) -> list[Operation]:
+    """At most one message each for: the link itself, a tap's owner, bridge options, port options, the mark."""
+    found: list[Operation] = []
+    if before.tap and after_.tap and before.tap != after_.tap:
+        found.append(Operation("tuntap set", key, (("dev", before.name), ("mode", "tap"), *_tap_words(after_.tap))))
+    words = _settings(before, after_, state)
+    if words:
+        found.append(Operation("link set", key, (("dev", before.name), *words)))
+    dev: tuple[str, Value] = ("dev", after_.name)
+    if after_.bridge and before.bridge != after_.bridge:
+        options: list[tuple[str, Value]] = [
+            ("stp_state", int(after_.bridge.stp)),
+            ("vlan_filtering", int(after_.bridge.vlan_filtering)),
+        ]
+        found.append(Operation("link set", key, (dev, ("type", "bridge"), *options)))
+    port = before.port if before.master == after_.master else Port()
+    if after_.port and after_.port != port:
+        found.append(Operation("link set", key, (dev, ("type", "bridge_slave"), *_port_words(after_.port))))
+    if before.mark != after_.mark:
+        if before.mark is not None:
+            found.append(Operation("link property del", key, (dev, ("altname", MARK + before.mark))))
+        if after_.mark is not None:
+            found.append(Operation("link property add", key, (dev, ("altname", MARK + after_.mark))))
+    return found
+
+
+def _settings(before: Link, after_: Link, state: State) -> list[tuple[str, Value]]:
+    words: list[tuple[str, Value]] = []
+    if before.name != after_.name:
+        words.append(("name", after_.name))
+    if after_.mac is not None and before.mac != after_.mac:
+        words.append(("address", after_.mac))
+    if before.mtu != after_.mtu:
+        words.append(("mtu", after_.mtu))
+    if before.master != after_.master:
+        bridge: Link | None = None if after_.master is None else state.get(Key("link", after_.master))
+        words.append(("nomaster", "") if after_.master is None else ("master", bridge.name if bridge else after_.master))
+    if before.up != after_.up:
+        words.append(("up" if after_.up else "down", ""))
+    return words
+
+
+def _port_words(port: Port) -> list[tuple[str, Value]]:
+    onoff = {True: "on", False: "off"}
+    return [("learning", onoff[port.learning]), ("hairpin", onoff[port.hairpin]), ("isolated", onoff[port.isolated])]
+
+
+def renamed(link: Link, handles: Mapping[str, str]) -> Link:
+    """The same link with its master's handle replaced by that master's role, where it has one."""
+    if link.master is None or link.master not in handles:
+        return link
+    return replace(link, master=handles[link.master])
+
+
+# ---------------------------------------------------------------------------------------------------------- effects
+
+
+def effect(operation: Operation, state: State) -> str | None:
+    words = dict(operation.arguments)
+    if operation.call in ("link add", "tuntap add"):
+        return _added(operation, words, state)
+    link: Link | None = state.get(operation.key)
+    if link is None or link.name != words["dev"]:
+        return f'Cannot find device "{words["dev"]}"'
+    return _EFFECTS[operation.call](operation.key, link, words, state)
+
+
+def _taken(name: str, key: Key, state: State) -> bool:
+    """Names and altnames share one space in a namespace, strangers' included."""
+    return any(name == link.name or name in link.altnames for other, link in state.of("link") if other != key)
+
+
+def _added(operation: Operation, words: dict[str, Value], state: State) -> str | None:
+    key, name = operation.key, str(words.get("name", words.get("dev")))
+    if state.get(key) is not None or _taken(name, key, state):
+        return "File exists"
+    if operation.call == "tuntap add":
+        link = Link(name, "tun", up=False, mtu=1500, tap=_tap_of(words))
+    else:
+        kind = str(words["type"])
+        link = Link(name, kind, "up" in words, int(words.get("mtu", 1500)), mac=str(words["address"]) if "address" in words else None)
+        link = replace(link, bridge=Bridge()) if kind == "bridge" else link
+    state.put(key, link)
+    sysctl.born(key.owner, link.mtu, state)
+    return None
+
+
+def _tap_of(words: dict[str, Value]) -> Tap:
+    owner, group = words.get("user"), words.get("group")
+    return Tap(None if owner is None else int(owner), None if group is None else int(group), "multi_queue" in words)
+
+
+def _deleted(key: Key, link: Link, _words: dict[str, Value], state: State) -> str | None:
+    for other, port in state.of("link"):
+        if port.master == key.owner:
+            state.put(other, replace(port, master=None, port=None))
+    state.remove(key)
+    del link
+    return None
+
+
+def _set(key: Key, link: Link, words: dict[str, Value], state: State) -> str | None:
+    if words.get("type") == "bridge":
+        options = Bridge(bool(words["stp_state"]), bool(words["vlan_filtering"]))
+        state.put(key, replace(link, bridge=options))
+        return None
+    if words.get("type") == "bridge_slave":
+        if link.port is None:
+            return "Operation not supported"
+        state.put(key, replace(link, port=Port(*(words[name] == "on" for name in ("learning", "hairpin", "isolated")))))
+        return None
+    return _reconfigured(key, link, words, state)
+
+
+def _reconfigured(key: Key, link: Link, words: dict[str, Value], state: State) -> str | None:
+    """One RTM_NEWLINK with several attributes; refusals first, since here nothing is half done."""
+    changed: dict[str, Any] = {}
+    if "name" in words:
+        changed["name"] = str(words["name"])
+        if _taken(changed["name"], key, state):
+            return "File exists"
+    if "mtu" in words:
+        changed["mtu"] = int(words["mtu"])
+        if changed["mtu"] < LEAST_MTU:
+            return "Invalid argument: mtu less than device minimum"
+    if "address" in words:
+        changed["mac"] = str(words["address"])
+    if "master" in words or "nomaster" in words:
+        bridge = _named(str(words["master"]), state) if "master" in words else None
+        if "master" in words and bridge is None:
+            return f'Device "{words["master"]}" does not exist'
+        changed.update(master=bridge, port=None if bridge is None else Port())
+    if "up" in words or "down" in words:
+        changed["up"] = "up" in words
+    after_ = replace(link, **changed)
+    state.put(key, after_)
+    _follow(key, link, after_, state)
+    return None
+
+
+def _named(name: str, state: State) -> str | None:
+    return next((key.owner for key, link in state.of("link") if link.name == name and link.kind == "bridge"), None)
+
+
+def _follow(key: Key, before: Link, after_: Link, state: State) -> None:
+    """What addresses, routes and per-link sysctls do when their link has changed."""
+    if after_.mtu < LEAST_MTU6 <= before.mtu:
+        addresses.ipv6_left(key.owner, state)
+        sysctl.ipv6_left(key.owner, state)
+    elif before.mtu < LEAST_MTU6 <= after_.mtu:
+        sysctl.born(key.owner, after_.mtu, state, family="ipv6")
+    if before.up and not after_.up:
+        addresses.link_down(key.owner, state)
+    if after_.up and not before.up:
+        addresses.link_up(key.owner, state)
+    if before.name != after_.name:
+        addresses.link_renamed(key.owner, after_.name, state)
+
+
+def _owned(key: Key, link: Link, words: dict[str, Value], state: State) -> str | None:
+    if link.tap is None:
+        return "Invalid argument"
+    state.put(key, replace(link, tap=replace(_tap_of(words), multi_queue=link.tap.multi_queue)))
+    return None
+
+
+def _marked(key: Key, link: Link, words: dict[str, Value], state: State) -> str | None:
+    mark = str(words["altname"])[len(MARK) :]
+    if any(mark == other.mark for _, other in state.of("link")):
+        return "File exists"
+    state.put(key, replace(link, mark=mark))
+    return None
+
+
+def _unmarked(key: Key, link: Link, _words: dict[str, Value], state: State) -> str | None:
+    state.put(key, replace(link, mark=None))
+    return None
+
+
+LEAST_MTU = 68
+"""The least MTU of veth, tap and bridge, in bytes."""
+
+LEAST_MTU6 = 1280
+"""Below it IPv6 leaves the link (RFC 8200 section 5)."""
+
+_EFFECTS = {
+    "link del": _deleted,
+    "link set": _set,
+    "tuntap set": _owned,
+    "link property add": _marked,
+    "link property del": _unmarked,
+}

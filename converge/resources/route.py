@@ -1,0 +1,215 @@
+"""Routes (RTM_*ROUTE): the main table, and those of protocol 201 in table local (the way to ::1).
+
+The key is what the kernel indexes by (prefix, table, metric, TOS) and the link, since two links may each have the same connected
+route. Ownership follows the link. Multipath routes lie on no single link and are only seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from ipaddress import ip_address, ip_interface, ip_network
+from struct import Struct
+
+from converge.engine import State
+from converge.model import Change, Key, Operation, Resources, Value
+from converge.resources.wire import address as address_text
+from converge.resources.wire import attributes, messages, native
+
+TRANSACTION: str | None = None
+MAIN, LOCAL = 254, 255
+OURS = "201"
+"""Our rtm_protocol: in no list that was seen. On all other routes the CNI's own number stays."""
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """`protocol` and `scope` are the kernel's words where it has one ("kernel", "link"), else decimal text. `other`: what has no
+    word here (encapsulation, next hop objects, metrics), as raw attribute numbers: such a route is seen and cannot be written.
+    """
+
+    gateway: str | None = None
+    protocol: str = "boot"
+    scope: str = "global"
+    type: str = "unicast"
+    source: str | None = None
+    onlink: bool = False
+    other: tuple[int, ...] = ()
+
+
+# ------------------------------------------------------------------------------------------------------ decoding
+
+_MESSAGE = Struct("=BBBBBBBBI")  # rtmsg: family, dst_len, src_len, tos, table, protocol, scope, type, flags
+_DST, _OIF, _GATEWAY, _PRIORITY, _PREFSRC, _TABLE = 1, 4, 5, 6, 7, 15
+_HARMLESS = {_DST, _OIF, _GATEWAY, _PRIORITY, _PREFSRC, _TABLE, 12, 20}  # 12 CACHEINFO, 20 PREF
+_ONLINK, _CLONED = 0x4, 0x200
+_PROTOCOLS = {0: "unspec", 1: "redirect", 2: "kernel", 3: "boot", 4: "static", 9: "ra"}
+_SCOPES = {0: "global", 200: "site", 253: "link", 254: "host", 255: "nowhere"}
+_TYPES = {1: "unicast", 2: "local", 3: "broadcast", 4: "anycast", 5: "multicast", 6: "blackhole", 7: "unreachable", 8: "prohibit"}
+NO_LINK = "-"
+"""Owner of routes that lie on no link, or on several."""
+
+
+def decode(dump: bytes) -> Iterator[tuple[Key, Route]]:
+    for _, start, end in messages(dump):
+        family, length, _, tos, table, protocol, scope, kind, flags = _MESSAGE.unpack_from(dump, start)
+        if flags & _CLONED:
+            continue
+        found = attributes(dump, start + 12, end)
+        table = native(found[_TABLE]) if _TABLE in found else table
+        width = 4 if family == 2 else 16
+        destination = f"{address_text(found.get(_DST, bytes(width)))}/{length}"
+        owner = f"#{native(found[_OIF])}" if _OIF in found else NO_LINK
+        yield (
+            Key("route", owner, name(destination, table, native(found.get(_PRIORITY, b"")), tos)),
+            Route(
+                gateway=address_text(found[_GATEWAY]) if _GATEWAY in found else None,
+                protocol=_PROTOCOLS.get(protocol) or str(protocol),
+                scope=_SCOPES.get(scope) or str(scope),
+                type=_TYPES.get(kind) or str(kind),
+                source=address_text(found[_PREFSRC]) if _PREFSRC in found else None,
+                onlink=bool(flags & _ONLINK),
+                other=tuple(sorted(found.keys() - _HARMLESS)),
+            ),
+        )
+
+
+def name(destination: str, table: int = MAIN, metric: int = 0, tos: int = 0) -> str:
+    words = [destination]
+    words += [f"table {table}"] if table != MAIN else []
+    words += [f"metric {metric}"] if metric else []
+    words += [f"tos {tos}"] if tos else []
+    return " ".join(words)
+
+
+def parsed(route_name: str) -> tuple[str, int, int, int]:
+    """Destination, table, metric and TOS of a key's name."""
+    destination, *rest = route_name.split(" ")
+    numbers = dict(zip(rest[::2], map(int, rest[1::2]), strict=True))
+    return destination, numbers.get("table", MAIN), numbers.get("metric", 0), numbers.get("tos", 0)
+
+
+# ------------------------------------------------------------------------------------------- the contract of a kind
+
+
+def after(key: Key, value: Route, among: Resources) -> Iterator[Key]:
+    """The on-link way to its gateway, and the address it names as its source."""
+    if value.gateway is not None:
+        gateway = ip_address(value.gateway)
+        for other, way in ((k, v) for k, v in among.items() if k.kind == "route" and k.owner == key.owner):
+            if way.gateway is None and other != key and gateway in ip_network(parsed(other.name)[0]):
+                yield other
+    if value.source is not None:
+        yield from (k for k in among if k.kind == "address" and k.name.split("/")[0] == value.source)
+
+
+def within(key: Key, _value: Route) -> Key | None:
+    return Key("link", key.owner) if key.owner != NO_LINK else None
+
+
+def claims(_key: Key, _value: Route) -> Iterable[str]:
+    return ()
+
+
+def park(_change: Change, _state: State) -> Operation | None:
+    return None
+
+
+def address(key: Key, _value: Route, names: Mapping[str, str]) -> str:
+    return f"{names.get(key.owner, key.owner)}/{key.name.replace(' ', '/')}"
+
+
+def operations(change: Change, state: State) -> Sequence[Operation]:
+    link = state.get(Key("link", change.key.owner))
+    if link is None or (change.after is not None and change.after.other):
+        return ()
+    call = "route del" if change.after is None else "route replace"
+    value: Route = change.before if change.after is None else change.after  # type: ignore[assignment]
+    return (Operation(call, change.key, tuple(_words(change.key, value, link.name)), value=change.after),)
+
+
+def _words(key: Key, value: Route, device: str) -> Iterator[tuple[str, Value]]:
+    destination, table, metric, tos = parsed(key.name)
+    yield "" if value.type == "unicast" else value.type, destination
+    if value.gateway is not None:
+        yield "via", value.gateway
+    yield "dev", device
+    if table != MAIN:
+        yield "table", "local" if table == LOCAL else table
+    yield "proto", value.protocol
+    if ":" not in destination:
+        yield "scope", value.scope
+    if value.source is not None:
+        yield "src", value.source
+    if metric:
+        yield "metric", metric
+    if tos:
+        yield "tos", tos
+    if value.onlink:
+        yield "onlink", ""
+
+
+# ---------------------------------------------------------------------------------------------------------- effects
+
+
+def effect(operation: Operation, state: State) -> str | None:
+    key = operation.key
+    if operation.call == "route del":
+        if state.get(key) is None:
+            return "No such process"
+        state.remove(key)
+        return None
+    link = state.get(Key("link", key.owner))
+    if link is None or not link.up:
+        return "Network is down"
+    value: Route = operation.value  # type: ignore[assignment]
+    if value.gateway is not None and not value.onlink and not _reachable(value.gateway, key.owner, state):
+        return "Nexthop has invalid gateway"
+    if value.source is not None and not _is_local(value.source, state):
+        return "Invalid prefsrc address"
+    _displace(key, state)
+    state.put(key, value)
+    return None
+
+
+def _displace(key: Key, state: State) -> None:
+    """For IPv4 the kernel replaces the route of the same prefix, metric and TOS, whichever link it is on."""
+    if ":" in key.name:
+        return
+    for other, _ in state.of("route"):
+        if other.name == key.name and other != key:
+            state.remove(other)
+
+
+def _reachable(gateway: str, owner: str, state: State) -> bool:
+    target = ip_address(gateway)
+    if target.is_link_local and target.version == 6:
+        return True
+    ways = ((parsed(key.name)[0], route) for key, route in state.on("route", owner))
+    return any(route.gateway is None and target in ip_network(destination) for destination, route in ways)
+
+
+def _is_local(source: str, state: State) -> bool:
+    return any(key.name.split("/")[0] == source for key, _ in state.of("address"))
+
+
+def connected(owner: str, interface: str, metric: int, peer: str | None) -> tuple[Key, Route] | None:
+    """The route that the kernel keeps for an address, e.g. 10.0.2.0/24 for 10.0.2.1/24; None where it keeps none."""
+    own = ip_interface(interface)
+    network = own.network if peer is None else ip_network(f"{peer}/{own.network.prefixlen}", strict=False)
+    if own.version == 6:
+        return Key("route", owner, name(str(network), metric=metric or 256)), Route(protocol="kernel")
+    if network.prefixlen == 32 and peer is None:
+        return None
+    return Key("route", owner, name(str(network), metric=metric)), Route(protocol="kernel", scope="link", source=str(own.ip))
+
+
+def source_gone(owner: str, source: str, state: State) -> None:
+    """Routes that name a deleted address: IPv4 ones on its link go, IPv6 ones lose the source."""
+    for key, route in state.on("route", owner):
+        if route.source != source:
+            continue
+        if ":" in source:
+            state.put(key, Route(route.gateway, route.protocol, route.scope, route.type, None, route.onlink, route.other))
+        else:
+            state.remove(key)
