@@ -1,0 +1,47 @@
+"""One visit to one namespace: entered, read, written, left with the thread's end. All of it in the calling thread."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+
+from converge.kernel.namespace import enter
+from converge.kernel.reader import Reader, sysctls
+from converge.kernel.writer import Writer
+from converge.model import Dumps, Operation
+
+
+class Session:
+    """The calling thread is in the pod's namespace for good."""
+
+    def __init__(self, table: str) -> None:
+        self._reader = Reader(table)
+        self._writer = Writer()
+
+    def read(self, set_names: Callable[[bytes], Iterable[str]]) -> Dumps:
+        """The dumps of the namespace. `set_names` finds in the dump of sets those whose elements to ask for."""
+        dumps = self._reader.read()
+        return replace(dumps, elements=self._reader.elements(set_names(dumps.sets))) if dumps.sets else dumps
+
+    def sysctls(self, names: Collection[str]) -> Mapping[str, str]:
+        return sysctls(names)
+
+    def execute(self, operation: Operation) -> None:
+        self._writer.execute(operation)
+
+    def close(self) -> None:
+        """Writer first: closing an nfnetlink socket right after a deletion waits for the kernel, 12 ms, whoever does it."""
+        self._writer.close()
+        self._reader.close()
+
+
+@contextmanager
+def session(descriptor: int, table: str) -> Iterator[Session]:
+    """Enter the namespace with the calling thread, which can never leave it; `table` is our nft table's name."""
+    enter(descriptor)
+    visit = Session(table)
+    try:
+        yield visit
+    finally:
+        visit.close()
