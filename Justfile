@@ -1,0 +1,41 @@
+# What one does with this repository. Run as `./just RECIPE`; each recipe installs what it needs, once, and says so.
+
+packages := "nftables libnftables1 iproute2 iputils-ping dnsmasq-base tcpdump socat"
+
+# Namespaces need root; who is root already needs no sudo.
+root := if `id -u` == "0" { "" } else { "sudo" }
+
+# the recipes
+default:
+    @just --list --unsorted
+
+# throw-away pods, states/ applied to them, the plan, the wiring, an empty second plan, packets; then all is removed
+demo: debian
+    @{{ root }} .venv/bin/converge lab demo
+
+# all tests: pure ones, and those in namespaces of their own
+test *ARGUMENTS: debian
+    @{{ root }} .venv/bin/python -m pytest -n 2 --dist loadfile {{ ARGUMENTS }}
+
+# style, types, layers
+lint:
+    @.venv/bin/ruff check --quiet .
+    @.venv/bin/ruff format --check --quiet .
+    @.venv/bin/mypy
+    @.venv/bin/lint-imports --no-logo
+
+# the table of docs/performance.md, measured here and now
+bench *ARGUMENTS: debian
+    @{{ root }} .venv/bin/python -m bench {{ ARGUMENTS }}
+
+# lint, then test
+check: lint test
+
+# rewrites the files as lint wants them
+format:
+    @.venv/bin/ruff check --fix .
+    @.venv/bin/ruff format .
+
+# the Debian packages that the tests and the demo use
+debian:
+    @sh dev/debian {{ packages }}
