@@ -1,60 +1,160 @@
 """observed -> PodFacts: which links the CNI gave the pod, and what an earlier plan wrote down about it. Pure.
 
-Works on handles ("#2"), before roles are known: which link is a NIC's pod link is what decides the roles.
+Works on handles ("#2"), before roles are known: which link is a NIC's pod link is what decides the roles. A pod link is found by its
+mark, by the ifindex in its facts, and by its name, in this order; once a stand-in has its name, under the name it was given then.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 
-from converge.bindings.names import names
-from converge.model import Diagnostic, GuestNetwork, Key, Nic, PodFacts, PodLink, Resources
-from converge.resources import fact
+from converge.bindings.names import Names, names, pod_link_names
+from converge.model import Attributes, Diagnostic, GuestNetwork, Key, Nic, PodFacts, PodLink, Resources
+from converge.resources import fact_text
 from converge.resources.identity import POD_LINK
 from converge.resources.link import Link
+
+STANDIN_KINDS = ("dummy", "ifb")
+"""A dummy link; where the kernel has no driver for it an ifb, which like it stays down, carries addresses and sends nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Pod:
+    """The links of a pod, by what they can be found by."""
+
+    links: Mapping[str, Link]
+    by_mark: Mapping[str, str]
+    by_name: Mapping[str, str]
+    by_index: Mapping[int, str]
 
 
 def discover(document: GuestNetwork, observed: Resources) -> tuple[PodFacts, list[Diagnostic]]:
     """The facts of a pod, and a diagnostic for each fact that this version cannot read."""
-    links: dict[str, Link] = {key.owner: value for key, value in observed.items() if key.kind == "link"}
-    captured, strange = fact.read(key for key in observed if key.kind == "fact")
+    pod = _pod({key.owner: value for key, value in observed.items() if key.kind == "link"})
+    captured, strange, short = fact_text.read([key for key in observed if key.kind == "fact"])
+    wanted = pod_link_names(document, _known_names(pod, captured))
     found: dict[str, PodLink] = {}
-    for nic, handle in _pod_links(document, links):
-        found[nic] = _pod_link(f"{POD_LINK}{nic}", handle, links[handle], observed)
-    first = frozenset(nic.name for nic in document.nics if not _wired(nic, links))
-    sysctls = {key.name: value.value for key, value in observed.items() if key.kind == "sysctl" and not key.owner}
-    return PodFacts(found, captured, first, sysctls), [_unreadable(key) for key in strange]
+    standins: dict[str, str] = {}
+    for nic, own, handle in _pod_links(document, wanted, pod, captured):
+        standin = _standin(nic, own, pod)
+        if standin is not None:
+            standins[nic] = pod.links[standin].kind
+        found[nic] = _pod_link(nic, handle, standin, own, observed, captured)
+    facts = PodFacts(
+        links=found,
+        names=wanted,
+        captured=captured,
+        first=frozenset(nic.name for nic in document.nics if not _wired(nic, names(nic, wanted[nic.name]), pod)),
+        sysctls={key.name: value.value for key, value in observed.items() if key.kind == "sysctl" and not key.owner},
+        short=frozenset(short),
+        standins=standins,
+        bridge_addresses=dict(_bridge_addresses(document, wanted, pod, observed)),
+    )
+    return facts, [_unreadable(key) for key in strange]
 
 
-def _pod_links(document: GuestNetwork, links: dict[str, Link]) -> Iterator[tuple[str, str]]:
-    """NIC and handle. The mark decides, then the name; marked pod links of NICs that left the document are found too."""
-    by_mark = {link.mark: handle for handle, link in links.items() if link.mark}
-    by_name = {link.name: handle for handle, link in links.items() if link.mark is None}
-    for nic in document.nics:
-        handle = by_mark.get(f"{POD_LINK}{nic.name}") or by_name.get(names(nic).pod_link)
-        if handle is not None:
-            yield nic.name, handle
-    wanted = {nic.name for nic in document.nics}
-    for mark, handle in by_mark.items():
-        if mark.startswith(POD_LINK) and mark.removeprefix(POD_LINK) not in wanted:
-            yield mark.removeprefix(POD_LINK), handle
-
-
-def _pod_link(role: str, handle: str, link: Link, observed: Resources) -> PodLink:
-    mine = [(key, value) for key, value in observed.items() if key.owner == handle]
-    return PodLink(
-        ifindex=link.index,
-        resource=link,
-        addresses=tuple((Key("address", role, key.name), value) for key, value in mine if key.kind == "address"),
-        routes=tuple((Key("route", role, key.name), value) for key, value in mine if key.kind == "route"),
-        sysctls={key.name: value.value for key, value in mine if key.kind == "sysctl"},
+def _pod(links: Mapping[str, Link]) -> _Pod:
+    return _Pod(
+        links,
+        {link.mark: handle for handle, link in links.items() if link.mark},
+        {link.name: handle for handle, link in links.items()},
+        {link.index: handle for handle, link in links.items()},
     )
 
 
-def _wired(nic: Nic, links: dict[str, Link]) -> bool:
+def _known_names(pod: _Pod, captured: Mapping[Key, Attributes]) -> set[str]:
+    """Names that links have, or had before they were taken over."""
+    return {*pod.by_name, *(value.name for key, value in captured.items() if key.kind == "link")}
+
+
+def _pod_links(
+    document: GuestNetwork, wanted: Mapping[str, str], pod: _Pod, captured: Mapping[Key, Attributes]
+) -> Iterator[tuple[str, Names | None, str]]:
+    """NIC, its names, and the handle of its pod link. NICs that left the document are found by mark or facts, without names."""
+    for nic in document.nics:
+        own = names(nic, wanted[nic.name])
+        handle = _by_facts(nic.name, pod, captured) or _by_name(own, pod)
+        if handle is not None:
+            yield nic.name, own, handle
+    marked = {mark.removeprefix(POD_LINK) for mark in pod.by_mark if mark.startswith(POD_LINK)}
+    written = {key.owner.removeprefix(POD_LINK) for key in captured if key.kind == "link"}
+    for left in sorted((marked | written) - wanted.keys()):
+        handle = _by_facts(left, pod, captured)
+        if handle is not None:
+            yield left, None, handle
+
+
+def _by_facts(nic: str, pod: _Pod, captured: Mapping[Key, Attributes]) -> str | None:
+    role = f"{POD_LINK}{nic}"
+    fact: Link | None = captured.get(Key("link", role))
+    return pod.by_mark.get(role) or (None if fact is None else pod.by_index.get(fact.index))
+
+
+def _by_name(own: Names, pod: _Pod) -> str | None:
+    """Under its own name, unless a stand-in already has that; marked links are some other NIC's."""
+    for name in (own.pod_link, own.renamed):
+        handle = pod.by_name.get(name)
+        if handle is not None and pod.links[handle].mark is None:
+            if name == own.pod_link and pod.links[handle].kind in STANDIN_KINDS and own.renamed in pod.by_name:
+                continue
+            return handle
+    return None
+
+
+def _standin(nic: str, own: Names | None, pod: _Pod) -> str | None:
+    marked = pod.by_mark.get(f"standin:{nic}")
+    if marked is not None or own is None:
+        return marked
+    handle = pod.by_name.get(own.pod_link)
+    is_one = handle is not None and pod.links[handle].kind in STANDIN_KINDS and own.renamed in pod.by_name
+    return handle if is_one else None
+
+
+def _pod_link(
+    nic: str, handle: str, standin: str | None, own: Names | None, observed: Resources, captured: Mapping[Key, Attributes]
+) -> PodLink:
+    """`original` from facts if there are any, else from the stand-in, else as it is, unless it has already lost its name."""
+    role = f"{POD_LINK}{nic}"
+    live: Link = observed[Key("link", handle)]
+    sysctls = {key.name: value.value for key, value in observed.items() if key.kind == "sysctl" and key.owner == handle}
+    if Key("link", role) in captured:
+        fact: Link = captured[Key("link", role)]
+        return PodLink(live, fact, _of("address", role, captured), _of("route", role, captured), sysctls)
+    if standin is not None:
+        stood: Link = observed[Key("link", standin)]
+        original = replace(live, name=stood.name, mac=stood.mac, mtu=stood.mtu)
+        return PodLink(live, original, _moved("address", standin, role, observed), (), sysctls, derived=True)
+    untouched = own is None or live.name != own.renamed
+    moved = _moved("address", handle, role, observed), _moved("route", handle, role, observed)
+    return PodLink(live, live if untouched else None, *moved, sysctls)
+
+
+def _of(kind: str, owner: str, resources: Mapping[Key, Attributes]) -> tuple[tuple[Key, Attributes], ...]:
+    return tuple((key, value) for key, value in resources.items() if key.kind == kind and key.owner == owner)
+
+
+def _moved(kind: str, handle: str, role: str, observed: Resources) -> tuple[tuple[Key, Attributes], ...]:
+    return tuple((Key(kind, role, key.name), value) for key, value in _of(kind, handle, observed))
+
+
+def _wired(nic: Nic, own: Names, pod: _Pod) -> bool:
     """Some link carries a mark of this NIC, or a name that only wiring gives."""
-    own = names(nic)
-    return any((link.mark or "").partition(":")[2] == nic.name or link.name in (own.bridge, own.tap) for link in links.values())
+    marked = any(mark.partition(":")[2] == nic.name for mark in pod.by_mark)
+    return marked or any(name in pod.by_name for name in (own.bridge, own.tap, own.renamed))
+
+
+def _bridge_addresses(
+    document: GuestNetwork, wanted: Mapping[str, str], pod: _Pod, observed: Resources
+) -> Iterator[tuple[str, str]]:
+    """The link-local IPv4 address that a NIC's bridge already has, by NIC."""
+    for nic in document.nics:
+        bridge = pod.by_mark.get(f"bridge:{nic.name}") or pod.by_name.get(names(nic, wanted[nic.name]).bridge)
+        if bridge is None:
+            continue
+        for key in observed:
+            if key.kind == "address" and key.owner == bridge and key.name.startswith("169.254.75."):
+                yield nic.name, key.name
 
 
 def _unreadable(key: Key) -> Diagnostic:

@@ -166,12 +166,14 @@ class Origin:
 class Desired:
     """What compile makes of a document. `origins` is for people only; no decision reads it.
 
-    `refusals` are reasons why this pod must not be touched at all (a NIC without its pod link, facts that cannot be written).
-    `warnings` are things to know, none of which stops the pod.
+    `takes` is what a binding takes from the pod, in order: it must be captured as facts before anything is touched. `refusals` are
+    reasons why this pod must not be touched at all (a NIC without its pod link, facts that cannot be written). `warnings` are
+    things to know, none of which stops the pod.
     """
 
     resources: Resources
     origins: Mapping[Key, Origin] = field(default_factory=dict)
+    takes: tuple[tuple[Key, Attributes], ...] = ()
     refusals: tuple[Diagnostic, ...] = ()
     warnings: tuple[Diagnostic, ...] = ()
 
@@ -204,30 +206,42 @@ class Dumps:
 class PodLink:
     """The link that the CNI gave the pod for one NIC.
 
-    `resource` is its Link as observed; `addresses` and `routes` are resources in the kernel's order, keyed by the role
-    `pod:<nic>`; `sysctls` are its per-link values by short name ("ipv6.accept_ra").
+    `resource` is its Link as observed now; `original` is what the CNI made of it: read back from facts, or as observed if nobody
+    has touched it yet, or `derived` from its stand-in where the facts are lost, or None where even that is gone. `addresses` and
+    `routes` are the original ones, as resources of the role `pod:<nic>` in the kernel's order. `sysctls` are its present per-link
+    values by short name ("ipv6.accept_ra").
     """
 
-    ifindex: int
     resource: Attributes
+    original: Attributes | None
     addresses: tuple[tuple[Key, Attributes], ...] = ()
     routes: tuple[tuple[Key, Attributes], ...] = ()
     sysctls: Mapping[str, str] = field(default_factory=dict)
+    derived: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class PodFacts:
     """What the CNI gave the pod: discovered on the live links, and read back from the chain `captured` of our table.
 
-    `links` is by NIC name; a NIC whose pod link is missing has no entry. `captured` holds, as resources, what an earlier plan
-    destroyed and unwiring must give back. `first` are the NICs of which no link carries a mark or an expected name: only their
-    facts may be captured now. `sysctls` are the pod-wide values by full name, those that exist.
+    `links` is by NIC name; a NIC whose pod link is missing has no entry, but `names` has the name that was looked for. `captured`
+    holds, as resources, what an earlier plan destroyed and unwiring must give back; `short` are the NICs of whose facts some are
+    missing. `first` are the NICs of which no link carries a mark or an expected name: only their facts may be captured now.
+    `sysctls` are the pod-wide values by full name, those that exist.
+
+    What was chosen once and is kept: `standins` is the kind of each NIC's stand-in, `bridge_addresses` the address of its bridge.
+    `standin` is the kind for new ones, "" where nobody has asked the kernel yet.
     """
 
     links: Mapping[str, PodLink]
+    names: Mapping[str, str]
     captured: Mapping[Key, Attributes]
     first: frozenset[str]
     sysctls: Mapping[str, str]
+    short: frozenset[str] = frozenset()
+    standins: Mapping[str, str] = field(default_factory=dict)
+    bridge_addresses: Mapping[str, str] = field(default_factory=dict)
+    standin: str = ""
 
 
 # ---------------------------------------------------------------------------------------------- changes and plans

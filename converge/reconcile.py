@@ -16,10 +16,11 @@ from threading import Event
 from converge.bindings import REGISTRY, compile_document, sysctl_paths
 from converge.engine import Scope, plan
 from converge.facts import discover
+from converge.kernel.capabilities import standin_kind
 from converge.kernel.namespace import Refused, locked, opened
 from converge.kernel.session import Session, session
 from converge.kernel.writer import OperationFailed
-from converge.model import Desired, Diagnostic, GuestNetwork, Key, Outcome, Plan, Resources, Result, Severity
+from converge.model import Desired, Diagnostic, GuestNetwork, Key, Outcome, Plan, PodFacts, Resources, Result, Severity
 from converge.resources import KINDS, identity, observe, table
 from converge.resources.sysctl import Sysctl
 
@@ -44,19 +45,29 @@ class Look:
 
 def look(visit: Session, document: GuestNetwork) -> Look:
     """Observe the namespace, find its facts, compile the document, and give every link its role."""
-    dumps = visit.read(observe.set_names)
+    takes_over = {nic.name for nic in document.nics if REGISTRY[nic.binding].TAKES_OVER}
+    dumps = visit.read(observe.set_names, every_table=bool(takes_over) or not document.nics)
     observed = observe.decode(dumps)
     facts, unreadable = discover(document, observed)
+    if takes_over - facts.standins.keys():
+        facts = replace(facts, standin=standin_kind())
     by_path = visit.sysctls(sysctl_paths(document, facts, REGISTRY))
     if by_path:
         observed |= {Key("sysctl", "", name): Sysctl(value) for name, value in by_path.items()}
         facts = replace(facts, sysctls={**facts.sysctls, **by_path})
     desired = compile_document(document, facts, REGISTRY)
-    roles, conflicts = identity.assign(observed, identity.expected(desired.resources))
-    roles |= {f"#{link.ifindex}": f"{identity.POD_LINK}{nic}" for nic, link in facts.links.items()}
+    pod_links = {f"#{link.resource.index}": f"{identity.POD_LINK}{nic}" for nic, link in facts.links.items()}
+    roles, conflicts = identity.assign(observed, desired.resources, pod_links)
     foreign = [_foreign(family, document) for family in sorted(dumps.foreign_nat)]
     refusals = (*unreadable, *conflicts, *foreign, *desired.refusals)
-    return Look(identity.rekeyed(observed, roles), desired, identity.scope(), refusals)
+    return Look(identity.rekeyed(observed, roles), desired, identity.scope(_taken_over(facts, desired), facts.captured.keys()), refusals)
+
+
+def _taken_over(facts: PodFacts, desired: Desired) -> frozenset[str]:
+    """Roles of pod links whose addresses and routes are taken from the pod, or about to be given back."""
+    held = {key.owner for key in facts.captured if key.kind == "link"}
+    wanted = {key.owner for key, value in desired.resources.items() if key.kind == "link" and value.master is not None}
+    return frozenset(role for role in held | wanted if role.startswith(identity.POD_LINK))
 
 
 def _foreign(family: str, document: GuestNetwork) -> Diagnostic:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from converge.bindings import masquerade
+from converge.bindings import bridge, masquerade
 from converge.bindings.compile import Binding, compile_document, sysctl_paths
 
 REGISTRY: dict[str, Binding] = {
     "masquerade": masquerade,
+    "bridge": bridge,
 }
 
 __all__ = ["REGISTRY", "Binding", "compile_document", "sysctl_paths"]

@@ -11,7 +11,8 @@ from dataclasses import replace
 from typing import Protocol
 
 from converge.model import Attributes, Desired, Diagnostic, GuestNetwork, Key, Nic, Origin, PodFacts, Severity
-from converge.resources import chain, fact, table
+from converge.bindings.names import LONGEST, names, too_long
+from converge.resources import chain, fact, fact_text, table
 from converge.resources.chain import Chain
 from converge.resources.fact import Fact
 from converge.resources.table import Table
@@ -20,6 +21,9 @@ from converge.resources.table import Table
 class Binding(Protocol):
     """One way to join a NIC to its pod link."""
 
+    TAKES_OVER: bool
+    """Does it take the pod link's addresses and routes from the pod?"""
+
     def sysctl_paths(self, facts: PodFacts, nic: Nic, /) -> Iterator[str]:
         """Sysctls that the NIC may need and netlink does not give, by full name."""
 
@@ -27,10 +31,13 @@ class Binding(Protocol):
         """The NIC's resources, without facts. Called only when its pod link was found."""
 
 
+Captured = list[tuple[Key, Attributes]]
+
+
 def sysctl_paths(document: GuestNetwork, facts: PodFacts, bindings: Mapping[str, Binding]) -> set[str]:
     """All sysctls that must be read by path before this document can be compiled."""
     captured = {key.name for key in facts.captured if key.kind == "sysctl" and not key.owner}
-    return captured.union(*(bindings[nic.binding].sysctl_paths(facts, nic) for nic in document.nics))
+    return captured.union(*(bindings[nic.binding].sysctl_paths(facts, nic) for nic in document.nics)) - facts.sysctls.keys()
 
 
 def compile_document(document: GuestNetwork, facts: PodFacts, bindings: Mapping[str, Binding]) -> Desired:
@@ -38,27 +45,35 @@ def compile_document(document: GuestNetwork, facts: PodFacts, bindings: Mapping[
     resources: dict[Key, Attributes] = {}
     origins: dict[Key, Origin] = {}
     refusals: list[Diagnostic] = []
+    warnings: list[Diagnostic] = []
+    written: Captured = []
     for nic in document.nics:
-        if nic.name not in facts.links:
-            refusals.append(_missing(nic))
+        if (missing := _unwirable(nic, facts)) is not None:
+            refusals.append(missing)
             continue
         desired = bindings[nic.binding].compile(document, nic, facts)
         refusals += [*desired.refusals, *_conflicts(nic, resources, desired.resources)]
+        warnings += [*desired.warnings, *_doubts(nic, facts, bool(desired.takes))]
+        written += desired.takes
         resources |= desired.resources
         origins = {**desired.origins, **origins}
-    written, warnings = _facts(resources, origins, facts)
-    given_back = {key: value for key, value in _given_back(facts) if key not in resources}
-    _hold(resources, {**given_back, **written})
-    for key in written:
-        if key.owner and (nic_at := next((n for n in document.nics if n.name == key.owner), None)):
-            origins[key] = Origin(nic_at.name, nic_at.at)
-    return Desired(resources, origins, tuple(refusals), tuple(warnings))
+    sysctls, lost = _sysctl_facts(resources, origins, facts)
+    held = {key.owner for key, _ in written}
+    resources |= {key: value for key, value in _given_back(facts, held) if key not in resources}
+    refused = [] if refusals else list(_facts(written + sysctls, document, resources, origins))
+    return Desired(resources, origins, refusals=(*refusals, *refused), warnings=(*warnings, *lost))
 
 
-def _missing(nic: Nic) -> Diagnostic:
-    name = nic.pod_link or ("eth0" if nic.network.primary else "its pod link")
-    detail = f"NIC {nic.name}: the pod has no link {name}\nthe CNI must have made it first; `podLink` names it where it is called otherwise"
-    return Diagnostic("pod link is missing", detail, nic.at, nic=nic.name)
+def _unwirable(nic: Nic, facts: PodFacts) -> Diagnostic | None:
+    name = facts.names[nic.name]
+    if nic.name not in facts.links:
+        detail = f"NIC {nic.name}: the pod has no link {name}\nthe CNI must have made it first; `podLink` names it where it is called otherwise"
+        return Diagnostic("pod link is missing", detail, nic.at, nic=nic.name)
+    long = too_long(names(nic, name))
+    if long is None:
+        return None
+    detail = f"NIC {nic.name}: {long}, derived from {name}, is longer than the {LONGEST} characters a link's name can have\nuse a shorter pod link name"
+    return Diagnostic("name is too long", detail, nic.at, nic=nic.name)
 
 
 def _conflicts(nic: Nic, held: Mapping[Key, Attributes], added: Mapping[Key, Attributes]) -> Iterator[Diagnostic]:
@@ -68,26 +83,40 @@ def _conflicts(nic: Nic, held: Mapping[Key, Attributes], added: Mapping[Key, Att
             yield Diagnostic("two NICs contradict each other", detail, nic.at, nic=nic.name)
 
 
+def _doubts(nic: Nic, facts: PodFacts, takes: bool) -> Iterator[Diagnostic]:
+    """What is known to be missing from the facts about a pod link that was taken over."""
+    if takes and facts.links[nic.name].derived:
+        detail = (
+            f"the facts about {facts.names[nic.name]} are gone; name, MAC, MTU and addresses were read off its stand-in\n"
+            "its routes are not known any more: unwiring will not give them back"
+        )
+        yield Diagnostic(LOST, detail, nic.at, Severity.WARNING, nic.name)
+    elif nic.name in facts.short:
+        detail = f"some of the facts about {facts.names[nic.name]} are gone\nunwiring will give back what is left"
+        yield Diagnostic(LOST, detail, nic.at, Severity.WARNING, nic.name)
+
+
+LOST = "facts lost"
+
+
 def _captures(key: Key) -> bool:
     """Pod-wide sysctls, and those of the pod link that no pod-wide switch gives back."""
     return key.kind == "sysctl" and (not key.owner or (key.owner.startswith("pod:") and not key.name.endswith(".forwarding")))
 
 
-def _facts(
+def _sysctl_facts(
     resources: Mapping[Key, Attributes], origins: Mapping[Key, Origin], facts: PodFacts
-) -> tuple[dict[Key, Attributes], list[Diagnostic]]:
-    """The facts that must be written, and a warning for each that should be there and is lost."""
-    written: dict[Key, Attributes] = {}
+) -> tuple[Captured, list[Diagnostic]]:
+    """Earlier values to write down, and a warning for each that should be there and is lost."""
+    written: Captured = []
     warnings: list[Diagnostic] = []
     for key in filter(_captures, resources):
         if key in facts.captured:
-            written.update([fact.of_sysctl(key, facts.captured[key])])
+            written.append((key, facts.captured[key]))
         elif origins[key].nic in facts.first and (earlier := _earlier(key, facts)) is not None:
-            written.update([fact.of_sysctl(key, replace(resources[key], value=earlier))])
+            written.append((key, replace(resources[key], value=earlier)))
         else:
             warnings.append(_lost(key, origins[key]))
-    if written:
-        written[fact.VERSION] = Fact()
     return written, warnings
 
 
@@ -103,21 +132,40 @@ def _lost(key: Key, origin: Origin) -> Diagnostic:
         f"the earlier value of {key.name} is not in the table any more\n"
         "unwiring will leave this sysctl as it is; everything else is converged"
     )
-    return Diagnostic("facts lost", detail, origin.at, Severity.WARNING, origin.nic)
+    return Diagnostic(LOST, detail, origin.at, Severity.WARNING, origin.nic)
 
 
-def _given_back(facts: PodFacts) -> Iterator[tuple[Key, Attributes]]:
-    """Earlier values that nobody overrides any more; and a pod link that no fact is about loses its mark."""
+def _given_back(facts: PodFacts, held: set[str]) -> Iterator[tuple[Key, Attributes]]:
+    """Earlier values that nobody overrides any more. `held`: pod links that are still taken over. A pod link that is not loses its
+    mark, and one that the CNI has removed meanwhile gets nothing back.
+    """
+    present = {f"pod:{nic}" for nic in facts.links}
     for key, value in facts.captured.items():
-        yield key, value
+        if key.kind != "link" and key.owner not in held and (not key.owner or key.owner in present):
+            yield key, value
     for nic, link in facts.links.items():
-        if link.resource.mark is not None:
+        taken = Key("link", f"pod:{nic}") in facts.captured or link.derived
+        if taken and link.original is not None:
+            original = link.original
+            yield (
+                Key("link", f"pod:{nic}"),
+                replace(link.resource, name=original.name, mac=original.mac, mtu=original.mtu, up=original.up, master=None, port=None, mark=None),
+            )
+        elif link.resource.mark is not None:
             yield Key("link", f"pod:{nic}"), replace(link.resource, mark=None)
 
 
-def _hold(resources: dict[Key, Attributes], more: Mapping[Key, Attributes]) -> None:
-    """Add resources and, where facts are among them, what holds facts."""
-    resources.update(more)
-    if any(key.kind == "fact" for key in more):
-        resources[table.KEY] = Table()
-        resources[Key("chain", "", chain.CAPTURED)] = Chain()
+def _facts(
+    written: Captured, document: GuestNetwork, resources: dict[Key, Attributes], origins: dict[Key, Origin]
+) -> Iterator[Diagnostic]:
+    """Add the facts, and what holds them. Yields a refusal for a fact that its comment cannot hold."""
+    if not written:
+        return
+    by_name = {nic.name: nic for nic in document.nics}
+    facts = dict(fact_text.facts(written))
+    for key in facts:
+        if key.owner in by_name:
+            origins[key] = Origin(key.owner, by_name[key.owner].at)
+        if any(len(line.encode()) > fact.LONGEST or '"' in line for line in fact.lines(key)):
+            yield Diagnostic("fact cannot be written", f"`{key.owner} {key.name}` does not fit into comments of our table", document.at)
+    resources |= {**facts, fact.VERSION: Fact(), table.KEY: Table(), Key("chain", "", chain.CAPTURED): Chain()}

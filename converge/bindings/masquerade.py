@@ -14,11 +14,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from ipaddress import IPv4Interface, IPv6Interface, ip_interface
+from ipaddress import ip_interface
 
 from converge.bindings import nat
 from converge.bindings.names import Names, names
-from converge.bindings.parts import bridge_role, pod_role, tap, tap_role, taps_bridge
+from converge.bindings.parts import Interface, bridge_role, global_address, pod_role, tap, tap_role, taps_bridge
 from converge.model import Attributes, Desired, Diagnostic, GuestNetwork, Key, Nic, Origin, PodFacts, PodLink
 from converge.resources import route
 from converge.resources.address import Address
@@ -33,7 +33,7 @@ BRIDGE_NETFILTER6 = "net.bridge.bridge-nf-call-ip6tables"
 LOOPBACK_METRIC = 2048
 """Behind the kernel's own route to ::1 on lo (metric 0), which must go on serving everything else."""
 
-Interface = IPv4Interface | IPv6Interface
+TAKES_OVER = False
 
 
 def sysctl_paths(facts: PodFacts, nic: Nic) -> Iterator[str]:
@@ -50,7 +50,7 @@ def compile(document: GuestNetwork, nic: Nic, facts: PodFacts) -> Desired:  # no
     overlaps = tuple(_overlaps(nic, link, sides))
     if overlaps:
         return Desired({}, refusals=overlaps)
-    own = names(nic)
+    own = names(nic, link.resource.name)
     resources = dict(_links(document, nic, link, own))
     for side in sides:
         resources.update(_family(nic, side, facts))
@@ -64,16 +64,6 @@ def compile(document: GuestNetwork, nic: Nic, facts: PodFacts) -> Desired:  # no
     origins = {key: Origin(nic.name, nic.at) for key in (*resources, *rules)}
     origins |= {nat.port_key(port): Origin(nic.name, port.at) for port in nic.ports if sides}
     return Desired(rules | resources, origins)
-
-
-def global_address(link: PodLink, version: int) -> Interface | None:
-    """The first global-unicast address of a family: no loopback, link-local, multicast; private ranges count."""
-    for key, _ in link.addresses:
-        interface = ip_interface(key.name)
-        ip = interface.ip
-        if ip.version == version and not (ip.is_loopback or ip.is_link_local or ip.is_multicast or ip.is_unspecified):
-            return interface
-    return None
 
 
 def _sides(nic: Nic, link: PodLink) -> Iterator[Interface]:

@@ -1,14 +1,18 @@
-"""Names of links, as KubeVirt derives them (reference section 2.1), so that its tools and people find what they expect."""
+"""Names of links, as KubeVirt derives them (reference section 2), so that its tools and people find what they expect."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from hashlib import sha256
 
-from converge.model import Nic
+from converge.model import GuestNetwork, Network, Nic
 
 LONGEST = 15
 """IFNAMSIZ - 1: characters of the longest name a link can have."""
+
+_ORDINAL = re.compile(r"net\d+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,9 +25,30 @@ class Names:
     renamed: str
 
 
-def names(nic: Nic) -> Names:
-    """Names by the hashed scheme: `pod` and 11 hex digits of SHA-256 of the network's name for a secondary network."""
-    network = nic.network
-    pod_link = nic.pod_link or ("eth0" if network.primary else "pod" + sha256(network.name.encode()).hexdigest()[:11])
+def pod_link_names(document: GuestNetwork, present: Collection[str]) -> dict[str, str]:
+    """The pod link's name by NIC. `present`: names of the pod's links; one of the form `net1` means the ordinal scheme for all."""
+    ordinal = any(_ORDINAL.fullmatch(name) for name in present)
+    secondary = [nic.network.name for nic in document.nics if not nic.network.primary]
+    return {nic.name: nic.pod_link or _pod_link(nic.network, secondary, ordinal) for nic in document.nics}
+
+
+def _pod_link(network: Network, secondary: list[str], ordinal: bool) -> str:
+    if network.primary:
+        return "eth0"
+    return f"net{secondary.index(network.name) + 1}" if ordinal else hashed(network.name)
+
+
+def hashed(network: str) -> str:
+    """`pod` and 11 hex digits of SHA-256 of the network's name: 14 characters, so that the derived names have 15."""
+    return "pod" + sha256(network.encode()).hexdigest()[:11]
+
+
+def names(nic: Nic, pod_link: str) -> Names:
+    """All names of a NIC whose pod link is, or was, called `pod_link`."""
     stem = pod_link.removeprefix("pod")
-    return Names(pod_link, "tap0" if network.primary else "tap" + pod_link[3:], "k6t-" + stem, stem + "-nic")
+    return Names(pod_link, "tap0" if nic.network.primary else "tap" + pod_link[3:], "k6t-" + stem, stem + "-nic")
+
+
+def too_long(own: Names) -> str | None:
+    """The first derived name that the kernel would refuse."""
+    return next((name for name in (own.bridge, own.renamed, own.tap) if len(name) > LONGEST), None)

@@ -1,9 +1,13 @@
-"""What several bindings are made of: roles, and the tap that a VMM opens."""
+"""What several bindings are made of: roles, the tap that a VMM opens, and the address that counts as the pod's."""
 
 from __future__ import annotations
 
-from converge.model import GuestNetwork, Nic
+from ipaddress import IPv4Interface, IPv6Interface, ip_interface
+
+from converge.model import GuestNetwork, Nic, PodLink
 from converge.resources.link import Bridge, Link, Port, Tap
+
+Interface = IPv4Interface | IPv6Interface
 
 
 def bridge_role(nic: Nic) -> str:
@@ -18,6 +22,10 @@ def pod_role(nic: Nic) -> str:
     return f"pod:{nic.name}"
 
 
+def standin_role(nic: Nic) -> str:
+    return f"standin:{nic.name}"
+
+
 def taps_bridge(nic: Nic, name: str, mtu: int, mac: str) -> Link:
     """The bridge between a tap and its pod."""
     return Link(name, "bridge", up=True, mtu=mtu, mac=mac, mark=bridge_role(nic), bridge=Bridge())
@@ -27,3 +35,13 @@ def tap(document: GuestNetwork, nic: Nic, name: str, mtu: int) -> Link:
     """Its MAC is the kernel's own: the guest's is in the domain. Two queues or more need a multi-queue tap, from the start."""
     own = Tap(document.tap_owner, document.tap_group, multi_queue=nic.queues > 1)
     return Link(name, "tun", up=True, mtu=mtu, master=bridge_role(nic), mark=tap_role(nic), tap=own, port=Port())
+
+
+def global_address(link: PodLink, version: int) -> Interface | None:
+    """The first global-unicast address of a family: no loopback, link-local, multicast; private ranges count."""
+    for key, _ in link.addresses:
+        interface = ip_interface(key.name)
+        ip = interface.ip
+        if ip.version == version and not (ip.is_loopback or ip.is_link_local or ip.is_multicast or ip.is_unspecified):
+            return interface
+    return None

@@ -1,7 +1,7 @@
 """Changes in an order that works, from what kinds declare. Sorted once; no search and no phases.
 
-Edges: a resource is made after what it needs (`after`, `within`). It is deleted, or changed so that it no longer needs something,
-before that thing is deleted. But what lives in a thing that is deleted comes *after* it: by then it is gone for nothing.
+Edges: a resource is made after what it needs (`after`, `within`). What it needs, or needed, is deleted after it has been dealt
+with, whether it is deleted itself, changed, or (given back from a fact) only now made. But what lives in a thing that is deleted comes *after* it: by then it is gone for nothing.
 A claim (a name) is released before it is taken. A ring of claims, such as two links that swap names, is a real cycle: one of
 them is parked under a temporary name.
 """
@@ -75,14 +75,13 @@ def _dependency_edges(waiting: Mapping[Key, Change], observed: Resources, desire
             for needed in _needs(key, change.after, desired, kinds):
                 if needed in waiting and waiting[needed].after is not None:
                     edges.setdefault(needed, set()).add(key)
-        if change.before is None:
-            continue
-        container = kinds[key.kind].within(key, change.before)
+        container = None if change.before is None else kinds[key.kind].within(key, change.before)
         if container is not None and container in waiting and waiting[container].after is None:
             edges.setdefault(container, set()).add(key)
-        for needed in kinds[key.kind].after(key, change.before, observed):
-            if needed != container and needed in waiting and waiting[needed].after is None:
-                edges.setdefault(key, set()).add(needed)
+        for side in (change.before, change.after):
+            for needed in () if side is None else kinds[key.kind].after(key, side, observed):
+                if needed != container and needed in waiting and waiting[needed].after is None:
+                    edges.setdefault(key, set()).add(needed)
     return edges
 
 

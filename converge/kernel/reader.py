@@ -60,6 +60,7 @@ def _nft_request(kind: int, family: int, *attributes: bytes, flags: int = _REQUE
 _LINKS = _message(_GETLINK, _REQUEST | _DUMP, bytes(16))
 _ADDRESSES = _message(_GETADDR, _REQUEST | _DUMP, bytes(8))
 _ROUTES = (_route_request(_INET, _MAIN), _route_request(_INET6, _MAIN), _route_request(_INET6, _LOCAL, _OUR_PROTOCOL))
+_ROUTES_OF_EVERY_TABLE = (_route_request(_INET, 0), _route_request(_INET6, 0))
 _NETCONF = [
     _message(_GETNETCONF, _REQUEST, struct.pack("=Bxxx", family) + _attribute(1, struct.pack("=i", index)))
     for family in (_INET, _INET6)
@@ -87,10 +88,12 @@ class Reader:
         self._route.close()
         self._nft.close()
 
-    def read(self) -> Dumps:
-        """Everything but set elements and sysctls by path, which need to know what to ask for."""
+    def read(self, every_table: bool) -> Dumps:
+        """Everything but set elements and sysctls by path, which need to know what to ask for. `every_table`: routes of all
+        tables, for a pod whose routes are or may be taken over.
+        """
         links, addresses = _dump(self._route, _LINKS), _dump(self._route, _ADDRESSES)
-        routes = b"".join(_dump(self._route, request) for request in _ROUTES)
+        routes = b"".join(_dump(self._route, request) for request in (_ROUTES_OF_EVERY_TABLE if every_table else _ROUTES))
         netconf = b"".join(_answers(self._route, _NETCONF))
         table, *foreign = _answers(self._nft, self._lookups)
         nat = frozenset(family for family, answer in zip(_FAMILIES_NAT, foreign, strict=True) if answer)

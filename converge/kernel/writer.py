@@ -162,7 +162,9 @@ def _address_replace(route: Any, words: Mapping[str, Value]) -> None:
         wanted.update(local=str(own.ip), address=words["peer"])
     wanted.update({name: words[name] for name in ("broadcast", "label") if name in words})
     if "metric" in words:
-        wanted["priority"] = words["metric"]
+        wanted["rt_priority"] = words["metric"]
+    if "valid_lft" in words:
+        wanted.update(valid_lft=words["valid_lft"], preferred_lft=words["preferred_lft"])
     if "scope" in words:
         wanted["scope"] = words["scope"]
     route.addr("replace", **wanted, **({"flags": flags} if flags else {}))
@@ -173,6 +175,7 @@ def _address_del(route: Any, words: Mapping[str, Value]) -> None:
     route.addr("del", index=_index(words["dev"]), address=str(own.ip), prefixlen=own.network.prefixlen)
 
 
+_METRICS = ("mtu", "window", "advmss", "hoplimit", "initcwnd", "initrwnd", "quickack")
 _ROUTE_TYPES = ("", "local", "blackhole", "unreachable", "prohibit", "throw")
 
 
@@ -194,7 +197,8 @@ def _route_words(words: Mapping[str, Value]) -> dict[str, Any]:
             wanted[name] = words[word]
     if "onlink" in words:
         wanted["flags"] = _ONLINK
-    return wanted
+    metrics = {word: int(words[word]) for word in _METRICS if word in words}
+    return {**wanted, "metrics": metrics} if metrics else wanted
 
 
 def _number(word: Value, numbers: Mapping[str, int]) -> int:

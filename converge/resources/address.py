@@ -23,7 +23,9 @@ TRANSACTION: str | None = None
 @dataclass(frozen=True, slots=True)
 class Address:
     """The key's name is "address/prefix length". `label` only where it differs from the link's name; `metric` is that of the
-    connected route (0: the kernel's own). `secondary` is the kernel's verdict, never asked for.
+    connected route (0: the kernel's own). Never compared, because nobody asks for it: `primary`, the first address of an IPv4
+    address's subnet, which takes it along when it goes; `order`, the place in the kernel's list; `valid` and `preferred`, the
+    remaining lifetimes in seconds of one that is `dynamic`.
     """
 
     broadcast: str | None = None
@@ -34,20 +36,29 @@ class Address:
     nodad: bool = False
     metric: int = 0
     dynamic: bool = False
-    secondary: bool = field(default=False, compare=False)
+    primary: str | None = field(default=None, compare=False)
+    order: int = field(default=0, compare=False)
+    valid: int = field(default=0, compare=False)
+    preferred: int = field(default=0, compare=False)
+
+    @property
+    def secondary(self) -> bool:
+        return self.primary is not None
 
 
 # ------------------------------------------------------------------------------------------------------ decoding
 
 _MESSAGE = Struct("=BBBBI")  # ifaddrmsg: family, prefixlen, flags, scope, index
-_IFA_ADDRESS, _IFA_LOCAL, _IFA_LABEL, _IFA_BROADCAST, _IFA_FLAGS, _IFA_RT_PRIORITY = 1, 2, 3, 4, 8, 9
+_CACHEINFO = Struct("=II")  # preferred, valid lifetime in seconds
+_IFA_ADDRESS, _IFA_LOCAL, _IFA_LABEL, _IFA_BROADCAST, _IFA_CACHEINFO, _IFA_FLAGS, _IFA_RT_PRIORITY = 1, 2, 3, 4, 6, 8, 9
 _SECONDARY, _NODAD, _PERMANENT, _NOPREFIXROUTE = 0x01, 0x02, 0x80, 0x200
 _INET6 = 10
 
 
 def decode(dump: bytes, names: Mapping[str, str]) -> Iterator[tuple[Key, Address]]:
     """`names`: link names by handle, to leave out labels that only repeat them."""
-    for _, start, end in messages(dump):
+    primaries: dict[tuple[str, str], str] = {}
+    for order, (_, start, end) in enumerate(messages(dump)):
         family, length, flags, scope, index = _MESSAGE.unpack_from(dump, start)
         found = attributes(dump, start + 8, end)
         owner = f"#{index}"
@@ -55,8 +66,14 @@ def decode(dump: bytes, names: Mapping[str, str]) -> Iterator[tuple[Key, Address
         local = found.get(_IFA_LOCAL, peer)
         label = text(found[_IFA_LABEL]) if _IFA_LABEL in found else None
         flags = native(found[_IFA_FLAGS]) if _IFA_FLAGS in found else flags
+        name, primary = f"{address_text(local)}/{length}", None
+        if family != _INET6:
+            subnet = owner, str(ip_interface(name).network)
+            primary = primaries.setdefault(subnet, name) if flags & _SECONDARY else None
+            primaries.setdefault(subnet, name)
+        lifetimes = _CACHEINFO.unpack_from(found[_IFA_CACHEINFO]) if not flags & _PERMANENT else (0, 0)
         yield (
-            Key("address", owner, f"{address_text(local)}/{length}"),
+            Key("address", owner, name),
             Address(
                 broadcast=address_text(found[_IFA_BROADCAST]) if _IFA_BROADCAST in found else None,
                 peer=None if local == peer else address_text(peer),
@@ -66,7 +83,10 @@ def decode(dump: bytes, names: Mapping[str, str]) -> Iterator[tuple[Key, Address
                 nodad=family == _INET6 and bool(flags & _NODAD),
                 metric=native(found.get(_IFA_RT_PRIORITY, b"")),
                 dynamic=not flags & _PERMANENT,
-                secondary=family != _INET6 and bool(flags & _SECONDARY),
+                primary=primary,
+                order=order,
+                preferred=lifetimes[0],
+                valid=lifetimes[1],
             ),
         )
 
@@ -74,12 +94,20 @@ def decode(dump: bytes, names: Mapping[str, str]) -> Iterator[tuple[Key, Address
 # ------------------------------------------------------------------------------------------- the contract of a kind
 
 
-def after(_key: Key, _attributes: Address, _among: Resources) -> Iterable[Key]:
-    return ()
+def after(key: Key, value: Address, among: Resources) -> Iterator[Key]:
+    """The facts about its pod link; and the addresses before it in the list, so that one given back has its old place. The kernel
+    appends IPv4 addresses and puts IPv6 ones in front.
+    """
+    yield from routes.facts_about(key.owner, among)
+    version6 = ":" in key.name
+    for other, before in ((k, v) for k, v in among.items() if k.kind == "address" and k.owner == key.owner):
+        if (":" in other.name) == version6 and (before.order > value.order if version6 else before.order < value.order):
+            yield other
 
 
-def within(key: Key, _attributes: Address) -> Key | None:
-    return Key("link", key.owner)
+def within(key: Key, value: Address) -> Key | None:
+    """A secondary address in its primary, all others in their link."""
+    return Key("address", key.owner, value.primary) if value.primary is not None else Key("link", key.owner)
 
 
 def claims(_key: Key, _attributes: Address) -> Iterable[str]:
@@ -128,6 +156,9 @@ def _words(value: Address) -> Iterator[tuple[str, Value]]:
         yield "nodad", ""
     if value.noprefixroute:
         yield "noprefixroute", ""
+    if value.dynamic:
+        yield "valid_lft", value.valid
+        yield "preferred_lft", value.preferred
 
 
 # ---------------------------------------------------------------------------------------------------------- effects
@@ -143,9 +174,9 @@ def effect(operation: Operation, state: State) -> str | None:
     if ":" in key.name and _ipv6_off(key.owner, link.mtu, state):
         return "Permission denied: IPv6 is disabled on this device"
     value: Address = operation.value  # type: ignore[assignment]
-    state.put(key, replace(value, secondary=_is_secondary(key, state)))
+    state.put(key, replace(value, primary=_primary(key, state)))
     if link.up and not value.noprefixroute:
-        _connect(key, value, state)
+        _connect(key, state)
     return None
 
 
@@ -159,15 +190,19 @@ def _same_subnet(key: Key, state: State) -> list[tuple[Key, Address]]:
     return [(other, value) for other, value in state.on("address", key.owner) if other != key and ip_interface(other.name).network == subnet]
 
 
-def _is_secondary(key: Key, state: State) -> bool:
+def _primary(key: Key, state: State) -> str | None:
+    """The primary that an IPv4 address written now is secondary to."""
     present: Address | None = state.get(key)
     if present is not None:
-        return present.secondary
-    return ":" not in key.name and any(not value.secondary for _, value in _same_subnet(key, state))
+        return present.primary
+    if ":" in key.name:
+        return None
+    return next((other.name for other, value in _same_subnet(key, state) if not value.secondary), None)
 
 
-def _connect(key: Key, value: Address, state: State) -> None:
-    if value.secondary or _is_secondary(key, state):
+def _connect(key: Key, state: State) -> None:
+    value: Address | None = state.get(key)
+    if value is None or value.secondary:
         return
     found = routes.connected(key.owner, key.name, value.metric, value.peer)
     if found is not None and state.get(found[0]) is None:
@@ -180,32 +215,47 @@ def _deleted(key: Key, state: State) -> str | None:
         return "Cannot assign requested address"
     version6 = ":" in key.name
     same = _same_subnet(key, state)
+    if not version6 and not value.secondary and _promotes(key.owner, state):
+        _promote(key, [(other, secondary) for other, secondary in same if secondary.primary == key.name], state)
     state.remove(key)
-    if not version6 and not value.secondary:
-        for other, secondary in same:
-            if secondary.secondary:
-                _deleted(other, state)
-    if not value.secondary and not (version6 and same):
+    if version6 and not same:
         found = routes.connected(key.owner, key.name, value.metric, value.peer)
-        if found is not None and state.get(found[0]) is not None:
+        if found is not None:
             state.remove(found[0])
     routes.source_gone(key.owner, str(ip_interface(key.name).ip), state)
+    if not version6 and not any(":" not in other.name for other, _ in state.on("address", key.owner)):
+        routes.ipv4_left(key.owner, state)
     return None
+
+
+def _promotes(owner: str, state: State) -> bool:
+    setting = state.get(Key("sysctl", owner, "ipv4.promote_secondaries"))
+    return setting is not None and setting.value != "0"
+
+
+def _promote(key: Key, secondaries: list[tuple[Key, Address]], state: State) -> None:
+    """promote_secondaries=1: the next address takes the primary's place, and the connected route names it as its source."""
+    if not secondaries:
+        return
+    heir, *others = sorted(secondaries, key=lambda found: found[1].order)
+    state.put(heir[0], replace(heir[1], primary=None))
+    for other, value in others:
+        state.put(other, replace(value, primary=heir[0].name))
+    routes.source_gone(key.owner, str(ip_interface(key.name).ip), state)
+    _connect(heir[0], state)
 
 
 def link_down(owner: str, state: State) -> None:
     """IPv4 addresses stay, their routes and everything of IPv6 go (reference kernel-effects.md section 1)."""
     ipv6_left(owner, state)
-    for key, route in state.on("route", owner):
-        if route.type != "local" or ":" in key.name:
-            state.remove(key)
+    routes.ipv4_left(owner, state)
 
 
 def link_up(owner: str, state: State) -> None:
     """Connected routes come back, nothing else."""
     for key, value in state.on("address", owner):
         if not value.noprefixroute:
-            _connect(key, value, state)
+            _connect(key, state)
 
 
 def link_renamed(owner: str, name: str, state: State) -> None:

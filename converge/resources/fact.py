@@ -1,8 +1,7 @@
 """Captured facts: what a plan destroys and unwiring must give back, as comments in the unhooked chain `captured` of our table.
 
-One rule a fact, in order, readable with `nft list table inet converge`. The first line names the format. A fact is a resource
-written as words: owner, kind, name, attributes. Text longer than a comment may be (128 bytes) continues in further rules that
-repeat the owner and begin with "+".
+One rule a fact, in order, readable with `nft list table inet converge`. The first line names the format. How a fact is spelled is in
+fact_text. A comment holds 128 bytes: a longer fact continues in further rules that repeat the owner and say "+".
 """
 
 from __future__ import annotations
@@ -11,60 +10,65 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from converge.engine import State
-from converge.model import Attributes, Change, Key, Operation, Resources
+from converge.model import Change, Key, Operation, Resources
 from converge.resources import chain, table
 from converge.resources.rule import Rule
-from converge.resources.sysctl import Sysctl
 
 TRANSACTION: str | None = "nft"
 VERSION = Key("fact", "", "converge facts 1")
-POD = "pod"
-"""The owner word of what belongs to the whole pod."""
+LONGEST = 128
+"""Bytes of a comment (libnftables)."""
+_MORE = "+"
 
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """The key's owner is the NIC (or "pod"), its name the text. `handle` is the kernel's number of the rule, to delete it by."""
+    """The key's owner is the NIC (or "pod"), its name the text. `handles` are the kernel's numbers of its rules, to delete them by;
+    `order` is the place in the chain.
+    """
 
-    handle: int = field(default=0, compare=False)
+    handles: tuple[int, ...] = field(default=(), compare=False)
+    order: int = field(default=0, compare=False)
 
 
 def decode(rules: Sequence[tuple[Rule, int]]) -> Iterator[tuple[Key, Fact]]:
     """Facts from the rules of `captured` and their handles."""
-    for rule, handle in rules:
-        if rule.comment == VERSION.name:
-            yield VERSION, Fact(handle)
-            continue
+    key, fact = VERSION, Fact()
+    for order, (rule, handle) in enumerate(rules):
         owner, _, rest = rule.comment.partition(" ")
-        yield Key("fact", owner, rest), Fact(handle)
-
-
-def of_sysctl(key: Key, value: Sysctl) -> tuple[Key, Fact]:
-    """The fact that a sysctl had this value: `pod sysctl NAME VALUE`, or `NIC sysctl ipv6.accept_ra VALUE`."""
-    owner = key.owner.partition(":")[2] if key.owner else POD
-    return Key("fact", owner, f"sysctl {key.name} {value.value}"), Fact()
-
-
-def read(facts: Iterable[Key]) -> tuple[dict[Key, Attributes], list[Key]]:
-    """The resources that facts describe, and the facts that cannot be understood."""
-    known: dict[Key, Attributes] = {}
-    strange: list[Key] = []
-    for key in facts:
-        if key == VERSION:
+        if rest.startswith(_MORE + " ") and owner == key.owner:
+            key = key._replace(name=f"{key.name} {rest.removeprefix(_MORE + ' ')}")
+            fact = Fact((*fact.handles, handle), fact.order)
             continue
-        kind, _, rest = key.name.partition(" ")
-        name, _, value = rest.partition(" ")
-        if kind != "sysctl" or not value:
-            strange.append(key)
-            continue
-        owner = "" if key.owner == POD else f"pod:{key.owner}"
-        known[Key("sysctl", owner, name)] = Sysctl(value)
-    return known, strange
+        if fact.handles:
+            yield key, fact
+        key = VERSION if rule.comment == VERSION.name else Key("fact", owner, rest)
+        fact = Fact((handle,), order)
+    if fact.handles:
+        yield key, fact
 
 
-def after(key: Key, _fact: Fact, _among: Resources) -> Iterator[Key]:
-    if key != VERSION:
-        yield VERSION
+def lines(key: Key) -> Iterator[str]:
+    """The comments of one fact, cut at blanks."""
+    start = f"{key.owner} " if key.owner else ""
+    line = start
+    for word in key.name.split(" "):
+        if len(line) + len(word) > LONGEST:
+            yield line.rstrip()
+            line = f"{start}{_MORE} "
+        line += f"{word} "
+    yield line.rstrip()
+
+
+# ------------------------------------------------------------------------------------------- the contract of a kind
+
+
+def after(key: Key, value: Fact, among: Resources) -> Iterator[Key]:
+    """The line that names the format, and the facts before it: their order is the order of addresses and routes."""
+    if key == VERSION:
+        return
+    yield VERSION
+    yield from (other for other, before in among.items() if other.kind == "fact" and before.order < value.order)
 
 
 def within(_key: Key, _fact: Fact) -> Key | None:
@@ -87,9 +91,8 @@ def operations(change: Change, _state: State) -> Sequence[Operation]:
     name = f"{table.SPEC} {chain.CAPTURED}"
     if change.after is None:
         assert change.before is not None
-        return (table.command(change, f"delete rule {name} handle {change.before.handle}"),)
-    text = f"{change.key.owner} {change.key.name}".strip()
-    return (table.command(change, f'add rule {name} return comment "{text}"'),)
+        return (table.command(change, *(f"delete rule {name} handle {handle}" for handle in change.before.handles)),)
+    return (table.command(change, *(f'add rule {name} return comment "{line}"' for line in lines(change.key))),)
 
 
 def effect(operation: Operation, state: State) -> str | None:

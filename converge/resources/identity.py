@@ -8,7 +8,7 @@ An address, a route or a per-link sysctl belongs to whom its link belongs.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from converge.engine import Scope
@@ -20,29 +20,26 @@ POD_LINK = "pod:"
 """Roles of pod links begin so. They are marked only when facts about them exist."""
 
 
-def expected(desired: Resources) -> dict[str, list[Link]]:
-    """By role: the links under whose name and kind the role may be found. The pod link has more than one."""
-    return {key.owner: [value] for key, value in desired.items() if key.kind == "link"}
-
-
-def assign(observed: Resources, candidates: Mapping[str, Iterable[Link]]) -> tuple[dict[str, str], list[Diagnostic]]:
-    """Roles by handle ("#3" -> "bridge:default"), and the conflicts that refuse the pod."""
+def assign(observed: Resources, desired: Resources, pod_links: Mapping[str, str]) -> tuple[dict[str, str], list[Diagnostic]]:
+    """Roles by handle ("#3" -> "bridge:default"), and the conflicts that refuse the pod. `pod_links`: the roles found by facts."""
     links: dict[str, Link] = {key.owner: value for key, value in observed.items() if key.kind == "link"}
-    marked = {value.mark: handle for handle, value in links.items() if value.mark is not None}
     named = {value.name: handle for handle, value in links.items()}
-    roles: dict[str, str] = {}
+    wanted: dict[str, Link] = {key.owner: value for key, value in desired.items() if key.kind == "link"}
+    roles = dict(pod_links)
+    for handle, link in links.items():
+        if link.mark is not None and handle not in roles and not link.mark.startswith(POD_LINK):
+            if link.mark not in wanted or link.kind == wanted[link.mark].kind:
+                roles[handle] = link.mark
+    holders = {role: handle for handle, role in roles.items()}
     conflicts: list[Diagnostic] = []
-    for mark, handle in marked.items():
-        wanted = {link.kind for link in candidates.get(mark, ())}
-        if not wanted or links[handle].kind in wanted:
-            roles[handle] = mark
-    for role, options in candidates.items():
-        handles = [named[o.name] for o in options if o.name in named and links[named[o.name]].kind == o.kind]
-        unmarked = [handle for handle in handles if links[handle].mark is None]
-        if role not in roles.values():
-            roles.update({handle: role for handle in unmarked[:1]})
-        elif unmarked and not role.startswith(POD_LINK):
-            conflicts.append(_conflict(role, links[marked[role]].name, links[unmarked[0]].name))
+    for role, link in wanted.items():
+        found = named.get(link.name)
+        if role.startswith(POD_LINK) or found is None or found in roles or links[found].kind != link.kind:
+            continue
+        if role in holders:
+            conflicts.append(_conflict(role, links[holders[role]].name, link.name))
+        elif links[found].mark is None:
+            roles[found] = role
     return roles, conflicts
 
 
@@ -68,11 +65,11 @@ def rekeyed(observed: Resources, roles: Mapping[str, str]) -> Resources:
 _NFT = frozenset(("table", "set", "element", "chain", "fact"))
 
 
-def scope(taken_over: frozenset[str] = frozenset()) -> Scope:
+def scope(taken_over: Collection[str] = (), captured: Collection[Key] = ()) -> Scope:
     """The predicate that says what converge may delete when no document wants it.
 
-    `taken_over`: roles of pod links whose addresses and routes a binding takes (or has taken) from the pod. A pod link itself is
-    never deleted, and sysctls cannot be: only desired ones are ever compared.
+    `taken_over`: roles of pod links whose addresses and routes a binding takes (or has taken) from the pod; `captured`: what facts
+    say about them. A pod link itself is never deleted, and sysctls cannot be: only desired ones are ever compared.
     """
 
     def in_scope(key: Key, value: Attributes) -> bool:
@@ -82,11 +79,13 @@ def scope(taken_over: frozenset[str] = frozenset()) -> Scope:
             return False
         if key.owner.startswith(POD_LINK) and (key.kind == "link" or key.owner not in taken_over):
             return False
-        return key.kind == "link" or not _kernels_own(key, value)
+        return key.kind == "link" or key in captured or not _kernels_own(key, value)
 
     return in_scope
 
 
-def _kernels_own(key: Key, _value: Attributes) -> bool:
-    """Link-local addresses and their prefix routes come and go with carrier."""
-    return key.name.startswith("fe80:")
+def _kernels_own(key: Key, value: Attributes) -> bool:
+    """Link-local addresses, their prefix routes and what router advertisements taught come and go without us."""
+    return key.name.startswith("fe80:") or (key.kind == "route" and value.protocol == "ra") or (
+        key.kind == "address" and value.dynamic and ":" in key.name
+    )

@@ -18,8 +18,9 @@ def decode(dumps: Dumps) -> Resources:
         names[owner] = value.name
         resources[Key("link", owner)] = value
         resources.update(sysctl.decode_link(owner, af_spec))
-    resources.update(address.decode(dumps.addresses, names))
-    resources.update(route.decode(dumps.routes))
+    addresses = dict(address.decode(dumps.addresses, names))
+    resources.update(addresses)
+    resources.update(route.decode(dumps.routes, {(key.owner, key.name.split("/")[0]): key.name for key in addresses if ":" not in key.name}))
     resources.update(sysctl.decode_netconf(dumps.netconf))
     resources.update((Key("sysctl", "", name), sysctl.Sysctl(value)) for name, value in dumps.sysctls.items())
     if dumps.tables:

@@ -7,7 +7,7 @@ route. Ownership follows the link. Multipath routes lie on no single link and ar
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from ipaddress import ip_address, ip_interface, ip_network
 from struct import Struct
 
@@ -24,8 +24,9 @@ OURS = "201"
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """`protocol` and `scope` are the kernel's words where it has one ("kernel", "link"), else decimal text. `other`: what has no
-    word here (encapsulation, next hop objects, metrics), as raw attribute numbers: such a route is seen and cannot be written.
+    """`protocol` and `scope` are the kernel's words where it has one ("kernel", "link"), else decimal text. `metrics` are pairs of
+    ip-route(8)'s word and a number. `other`: what has no word here (encapsulation, next hop objects), as attribute numbers: such
+    a route is seen and cannot be written. `holder`: the address on its link that it names as source and cannot outlive (IPv4).
     """
 
     gateway: str | None = None
@@ -34,15 +35,21 @@ class Route:
     type: str = "unicast"
     source: str | None = None
     onlink: bool = False
+    metrics: tuple[tuple[str, int], ...] = ()
     other: tuple[int, ...] = ()
+    holder: str | None = field(default=None, compare=False)
 
 
 # ------------------------------------------------------------------------------------------------------ decoding
 
 _MESSAGE = Struct("=BBBBBBBBI")  # rtmsg: family, dst_len, src_len, tos, table, protocol, scope, type, flags
 _DST, _OIF, _GATEWAY, _PRIORITY, _PREFSRC, _TABLE = 1, 4, 5, 6, 7, 15
-_HARMLESS = {_DST, _OIF, _GATEWAY, _PRIORITY, _PREFSRC, _TABLE, 12, 20}  # 12 CACHEINFO, 20 PREF
+_METRICS, _CACHEINFO, _PREF = 8, 12, 20
+_KNOWN = {_DST, _OIF, _GATEWAY, _PRIORITY, _PREFSRC, _METRICS, _TABLE, _CACHEINFO, _PREF}
+_METRIC_WORDS = {2: "mtu", 3: "window", 8: "advmss", 10: "hoplimit", 11: "initcwnd", 14: "initrwnd", 15: "quickack"}
+METRIC_WORDS = frozenset(_METRIC_WORDS.values())
 _ONLINK, _CLONED = 0x4, 0x200
+_OUR_PROTOCOL = 201
 _PROTOCOLS = {0: "unspec", 1: "redirect", 2: "kernel", 3: "boot", 4: "static", 9: "ra"}
 _SCOPES = {0: "global", 200: "site", 253: "link", 254: "host", 255: "nowhere"}
 _TYPES = {1: "unicast", 2: "local", 3: "broadcast", 4: "anycast", 5: "multicast", 6: "blackhole", 7: "unreachable", 8: "prohibit"}
@@ -50,16 +57,21 @@ NO_LINK = "-"
 """Owner of routes that lie on no link, or on several."""
 
 
-def decode(dump: bytes) -> Iterator[tuple[Key, Route]]:
+def decode(dump: bytes, sources: Mapping[tuple[str, str], str]) -> Iterator[tuple[Key, Route]]:
+    """`sources`: names of IPv4 addresses by owner and plain address. Of table local only our own protocol is of interest."""
     for _, start, end in messages(dump):
         family, length, _, tos, table, protocol, scope, kind, flags = _MESSAGE.unpack_from(dump, start)
         if flags & _CLONED:
             continue
         found = attributes(dump, start + 12, end)
         table = native(found[_TABLE]) if _TABLE in found else table
+        if table == LOCAL and protocol != _OUR_PROTOCOL:
+            continue
         width = 4 if family == 2 else 16
         destination = f"{address_text(found.get(_DST, bytes(width)))}/{length}"
         owner = f"#{native(found[_OIF])}" if _OIF in found else NO_LINK
+        source = address_text(found[_PREFSRC]) if _PREFSRC in found else None
+        metrics, strange = _metrics(found[_METRICS]) if _METRICS in found else ((), ())
         yield (
             Key("route", owner, name(destination, table, native(found.get(_PRIORITY, b"")), tos)),
             Route(
@@ -67,11 +79,20 @@ def decode(dump: bytes) -> Iterator[tuple[Key, Route]]:
                 protocol=_PROTOCOLS.get(protocol) or str(protocol),
                 scope=_SCOPES.get(scope) or str(scope),
                 type=_TYPES.get(kind) or str(kind),
-                source=address_text(found[_PREFSRC]) if _PREFSRC in found else None,
+                source=source,
                 onlink=bool(flags & _ONLINK),
-                other=tuple(sorted(found.keys() - _HARMLESS)),
+                metrics=metrics,
+                other=(*sorted(found.keys() - _KNOWN), *strange),
+                holder=sources.get((owner, source)) if source is not None else None,
             ),
         )
+
+
+def _metrics(data: bytes) -> tuple[tuple[tuple[str, int], ...], tuple[int, ...]]:
+    """RTA_METRICS: those with a word, and the numbers of those without."""
+    found = attributes(data)
+    known = tuple((word, native(found[number])) for number, word in _METRIC_WORDS.items() if number in found)
+    return known, tuple(sorted(found.keys() - _METRIC_WORDS.keys()))
 
 
 def name(destination: str, table: int = MAIN, metric: int = 0, tos: int = 0) -> str:
@@ -93,18 +114,29 @@ def parsed(route_name: str) -> tuple[str, int, int, int]:
 
 
 def after(key: Key, value: Route, among: Resources) -> Iterator[Key]:
-    """The on-link way to its gateway, and the address it names as its source."""
+    """The on-link way to its gateway, the address it names as its source, and the facts that were written down about its pod link."""
+    yield from facts_about(key.owner, among)
     if value.gateway is not None:
         gateway = ip_address(value.gateway)
         for other, way in ((k, v) for k, v in among.items() if k.kind == "route" and k.owner == key.owner):
             if way.gateway is None and other != key and gateway in ip_network(parsed(other.name)[0]):
                 yield other
-    if value.source is not None:
+    if value.source is not None and value.holder is None:
         yield from (k for k in among if k.kind == "address" and k.name.split("/")[0] == value.source)
 
 
-def within(key: Key, _value: Route) -> Key | None:
+def within(key: Key, value: Route) -> Key | None:
+    """An IPv4 route in the address it names as source, where that is on its own link; else in its link."""
+    if value.holder is not None:
+        return Key("address", key.owner, value.holder)
     return Key("link", key.owner) if key.owner != NO_LINK else None
+
+
+def facts_about(owner: str, among: Resources) -> Iterator[Key]:
+    """Facts of the NIC whose pod link `owner` is: they are written before anything on it changes, and deleted after."""
+    if owner.startswith("pod:"):
+        nic = owner.removeprefix("pod:")
+        yield from (key for key in among if key.kind == "fact" and key.owner == nic)
 
 
 def claims(_key: Key, _value: Route) -> Iterable[str]:
@@ -147,6 +179,7 @@ def _words(key: Key, value: Route, device: str) -> Iterator[tuple[str, Value]]:
         yield "tos", tos
     if value.onlink:
         yield "onlink", ""
+    yield from value.metrics
 
 
 # ---------------------------------------------------------------------------------------------------------- effects
@@ -201,7 +234,15 @@ def connected(owner: str, interface: str, metric: int, peer: str | None) -> tupl
         return Key("route", owner, name(str(network), metric=metric or 256)), Route(protocol="kernel")
     if network.prefixlen == 32 and peer is None:
         return None
-    return Key("route", owner, name(str(network), metric=metric)), Route(protocol="kernel", scope="link", source=str(own.ip))
+    value = Route(protocol="kernel", scope="link", source=str(own.ip), holder=interface if peer is None else None)
+    return Key("route", owner, name(str(network), metric=metric)), value
+
+
+def ipv4_left(owner: str, state: State) -> None:
+    """With its last IPv4 address, or when it goes down, a link loses its IPv4 routes in every table but local."""
+    for key, route in state.on("route", owner):
+        if ":" not in key.name and route.type != "local":
+            state.remove(key)
 
 
 def source_gone(owner: str, source: str, state: State) -> None:
@@ -210,6 +251,6 @@ def source_gone(owner: str, source: str, state: State) -> None:
         if route.source != source:
             continue
         if ":" in source:
-            state.put(key, Route(route.gateway, route.protocol, route.scope, route.type, None, route.onlink, route.other))
+            state.put(key, replace(route, source=None))
         else:
             state.remove(key)

@@ -7,6 +7,7 @@ a 4-byte header (length, type) and a value; both padded to 4 bytes.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address
 from struct import Struct
 
@@ -66,6 +67,7 @@ def mac(value: bytes) -> str:
     return value.hex(":")
 
 
+@lru_cache(maxsize=1 << 16)
 def address(value: bytes) -> str:
     """Canonical text of a 4- or 16-byte address (RFC 5952)."""
     return str(IPv4Address(value)) if len(value) == 4 else str(IPv6Address(value))
