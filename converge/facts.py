@@ -1,7 +1,7 @@
 """observed -> PodFacts: which links the CNI gave the pod, and what an earlier plan wrote down about it. Pure.
 
-Works on handles ("#2"), before roles are known: which link is a NIC's pod link is what decides the roles. A pod link is found by its
-mark, by the ifindex in its facts, and by its name, in this order; once a stand-in has its name, under the name it was given then.
+Works on handles ("#2"), before roles are known: which link is a NIC's pod link is what decides the roles. A pod link is found
+by its mark, by the ifindex in its facts, and by its name, in this order; once a stand-in has its name, under its new one.
 """
 
 from __future__ import annotations
@@ -158,5 +158,8 @@ def _bridge_addresses(
 
 
 def _unreadable(key: Key) -> Diagnostic:
-    detail = f"the captured fact `{key.owner} {key.name}` is not in a form that this version knows\nuse the version that wrote it to unwire this pod"
+    detail = (
+        f"the captured fact `{key.owner} {key.name}` is not in a form that this version knows\n"
+        "use the version that wrote it to unwire this pod"
+    )
     return Diagnostic("captured fact cannot be read", detail, nic=key.owner or None)

@@ -166,9 +166,9 @@ class Origin:
 class Desired:
     """What compile makes of a document. `origins` is for people only; no decision reads it.
 
-    `takes` is what a binding takes from the pod, in order: it must be captured as facts before anything is touched. `refusals` are
-    reasons why this pod must not be touched at all (a NIC without its pod link, facts that cannot be written). `warnings` are
-    things to know, none of which stops the pod.
+    `takes` is what a binding takes from the pod, in order: it must be captured as facts before anything is touched.
+    `refusals` are reasons why this pod must not be touched at all (a NIC without its pod link, facts that cannot be written).
+    `warnings` are things to know, none of which stops the pod.
     """
 
     resources: Resources
@@ -305,7 +305,8 @@ class Step:
 class Plan:
     """What to do, in an order that works. `changes` are the differences asked for, each once; `unchanged` counts the rest.
 
-    `stuck` holds the differences for which no operation was found, with the kernel's refusal where one is known: such a plan is never applied.
+    `stuck` holds the differences for which no operation was found, with the kernel's refusal where one is known: such a plan
+    is never applied.
     """
 
     changes: tuple[Change, ...]
@@ -334,7 +335,7 @@ class Outcome(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One pod's outcome. `observed` and `desired` are the two sets that `plan` compared; `names` gives a link's name by handle."""
+    """One pod's outcome. `observed` and `desired` are the two sets that `plan` compared."""
 
     document: GuestNetwork
     outcome: Outcome

@@ -1,7 +1,7 @@
 """The arrows of the picture: lock, observe, plan, apply, verify, roll back. The only module that sees both sides.
 
-Every verb is this: what is, what should be, the plan between them. A rollback is a plan too, made from a new observation to the set
-observed before, because one message may have been half done when it failed.
+Every verb is this: what is, what should be, the plan between them. A rollback is a plan too, made from a new observation to
+the set observed before, because one message may have been half done when it failed.
 """
 
 from __future__ import annotations
@@ -60,7 +60,9 @@ def look(visit: Session, document: GuestNetwork) -> Look:
     roles, conflicts = identity.assign(observed, desired.resources, pod_links)
     foreign = [_foreign(family, document) for family in sorted(dumps.foreign_nat)]
     refusals = (*unreadable, *conflicts, *foreign, *desired.refusals)
-    return Look(identity.rekeyed(observed, roles), desired, identity.scope(_taken_over(facts, desired), facts.captured.keys()), refusals)
+    return Look(
+        identity.rekeyed(observed, roles), desired, identity.scope(_taken_over(facts, desired), facts.captured.keys()), refusals
+    )
 
 
 def _taken_over(facts: PodFacts, desired: Desired) -> frozenset[str]:
@@ -82,9 +84,12 @@ def reconcile(document: GuestNetwork, *, apply: bool, lock_seconds: float = 10.0
     """Plan one pod and, if asked, apply the plan. Moves the calling thread into the pod's namespace, for good."""
     start = time.monotonic()
     try:
-        with opened(document.target.how, document.target.value) as descriptor:
-            with locked(descriptor, lock_seconds) if apply else nullcontext(), session(descriptor, table.NAME) as visit:
-                result = _applied(visit, document) if apply else _planned(look(visit, document), document)
+        with (
+            opened(document.target.how, document.target.value) as descriptor,
+            locked(descriptor, lock_seconds) if apply else nullcontext(),
+            session(descriptor, table.NAME) as visit,
+        ):
+            result = _applied(visit, document) if apply else _planned(look(visit, document), document)
     except (Refused, OSError) as error:
         refusal = Diagnostic("pod cannot be reached", str(error), document.target.at)
         result = Result(document, Outcome.REFUSED, NOTHING, Desired({}), {}, (refusal,))
@@ -100,7 +105,8 @@ def _planned(seen: Look, document: GuestNetwork) -> Result:
 
 def _stuck(planned: Plan, document: GuestNetwork) -> Iterator[Diagnostic]:
     for change, reason in planned.stuck:
-        detail = f"no operation leads to {change.action} {change.key.kind} {change.key.owner} {change.key.name}: {reason or 'no way known'}"
+        what = f"{change.action} {' '.join(filter(None, change.key))}"
+        detail = f"no operation leads to {what}: {reason or 'no way known'}"
         yield Diagnostic("plan does not reach its target", detail, document.at)
 
 
@@ -117,7 +123,9 @@ def _applied(visit: Session, document: GuestNetwork) -> Result:
             if current.outcome is not Outcome.PLANNED:
                 break
         else:
-            return _rolled_back(visit, document, first, f"every operation succeeded, but there is still to do: {_named(current.plan)}")
+            return _rolled_back(
+                visit, document, first, f"every operation succeeded, but there is still to do: {_named(current.plan)}"
+            )
     except OperationFailed as failure:
         return _rolled_back(visit, document, first, str(failure))
     if current.outcome is Outcome.REFUSED:
@@ -140,8 +148,12 @@ def _rolled_back(visit: Session, document: GuestNetwork, first: Result, reason: 
     left = plan(after.observed, target, after.in_scope, KINDS)
     if left.empty:
         return replace(first, outcome=Outcome.RESTORED, diagnostics=(failure,))
-    detail = f"the pod is not as before; still to do: {_named(left)}\n{remains or 'look at it with `converge plan`, then apply again'}"
-    return replace(first, outcome=Outcome.FAILED, diagnostics=(failure, Diagnostic("pod is not fully restored", detail, document.at)))
+    detail = (
+        f"the pod is not as before; still to do: {_named(left)}\n{remains or 'look at it with `converge plan`, then apply again'}"
+    )
+    return replace(
+        first, outcome=Outcome.FAILED, diagnostics=(failure, Diagnostic("pod is not fully restored", detail, document.at))
+    )
 
 
 def _named(left: Plan) -> str:

@@ -1,4 +1,6 @@
-"""compile(document, facts): what the pod's namespace should hold. A binding is one file here, one line in REGISTRY, one word in the schema."""
+"""compile(document, facts): what the pod's namespace should hold. A binding is one file here, one line in REGISTRY, one word
+in the schema.
+"""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ def sysctl_paths(_facts: PodFacts, _nic: Nic) -> Iterator[str]:
     yield ARP_IGNORE
 
 
-def compile(document: GuestNetwork, nic: Nic, facts: PodFacts) -> Desired:  # noqa: A001 - the design's word
+def compile(document: GuestNetwork, nic: Nic, facts: PodFacts) -> Desired:
     link = facts.links[nic.name]
     refusals = tuple(_refusals(nic, link, facts))
     if refusals:
@@ -68,7 +68,9 @@ def _refusals(nic: Nic, link: PodLink, facts: PodFacts) -> Iterator[Diagnostic]:
 
 
 def _takes(nic: Nic, link: PodLink) -> Iterator[tuple[Key, Attributes]]:
-    """The link, its addresses, its routes. What router advertisements taught comes back with the next one, and is not captured."""
+    """The link, its addresses, its routes. What router advertisements taught comes back with the next one, and is not
+    captured.
+    """
     yield Key("link", pod_role(nic)), link.original
     for key, address in link.addresses:
         if not (address.dynamic and ":" in key.name):
@@ -97,7 +99,10 @@ def _links(document: GuestNetwork, nic: Nic, link: PodLink, own: Names, facts: P
         ),
     )
     yield Key("link", tap_role(nic)), tap(document, nic, own.tap, original.mtu)
-    yield Key("link", standin_role(nic)), Link(original.name, standin, up=False, mtu=original.mtu, mac=original.mac, mark=standin_role(nic))
+    yield (
+        Key("link", standin_role(nic)),
+        Link(original.name, standin, up=False, mtu=original.mtu, mac=original.mac, mark=standin_role(nic)),
+    )
 
 
 def _addresses(nic: Nic, takes: tuple[tuple[Key, Attributes], ...]) -> Iterator[tuple[Key, Attributes]]:

@@ -1,7 +1,7 @@
 """The union of what all NICs of a document want, the facts to write first, and what is to be given back.
 
-Equal values of one key merge, different ones refuse the pod. So nothing is counted: when the last NIC that wanted a pod-wide sysctl
-leaves, its captured value is what remains to be desired, and its fact is not.
+Equal values of one key merge, different ones refuse the pod. So nothing is counted: when the last NIC that wanted a pod-wide
+sysctl leaves, its captured value is what remains to be desired, and its fact is not.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Protocol
 
-from converge.model import Attributes, Desired, Diagnostic, GuestNetwork, Key, Nic, Origin, PodFacts, Severity
 from converge.bindings.names import LONGEST, names, too_long
+from converge.model import Attributes, Desired, Diagnostic, GuestNetwork, Key, Nic, Origin, PodFacts, Severity
 from converge.resources import chain, fact, fact_text, table
 from converge.resources.chain import Chain
 from converge.resources.fact import Fact
@@ -67,19 +67,28 @@ def compile_document(document: GuestNetwork, facts: PodFacts, bindings: Mapping[
 def _unwirable(nic: Nic, facts: PodFacts) -> Diagnostic | None:
     name = facts.names[nic.name]
     if nic.name not in facts.links:
-        detail = f"NIC {nic.name}: the pod has no link {name}\nthe CNI must have made it first; `podLink` names it where it is called otherwise"
+        detail = (
+            f"NIC {nic.name}: the pod has no link {name}\n"
+            "the CNI must have made it first; `podLink` names it where it is called otherwise"
+        )
         return Diagnostic("pod link is missing", detail, nic.at, nic=nic.name)
     long = too_long(names(nic, name))
     if long is None:
         return None
-    detail = f"NIC {nic.name}: {long}, derived from {name}, is longer than the {LONGEST} characters a link's name can have\nuse a shorter pod link name"
+    detail = (
+        f"NIC {nic.name}: {long}, derived from {name}, is longer than the {LONGEST} characters a link's name can have\n"
+        "use a shorter pod link name"
+    )
     return Diagnostic("name is too long", detail, nic.at, nic=nic.name)
 
 
 def _conflicts(nic: Nic, held: Mapping[Key, Attributes], added: Mapping[Key, Attributes]) -> Iterator[Diagnostic]:
     for key in added.keys() & held.keys():
         if added[key] != held[key]:
-            detail = f"NIC {nic.name} and another one want different values of {key.kind} {key.name or key.owner}\ngive them different names"
+            detail = (
+                f"NIC {nic.name} and another one want different values of {key.kind} {key.name or key.owner}\n"
+                "give them different names"
+            )
             yield Diagnostic("two NICs contradict each other", detail, nic.at, nic=nic.name)
 
 
@@ -136,8 +145,8 @@ def _lost(key: Key, origin: Origin) -> Diagnostic:
 
 
 def _given_back(facts: PodFacts, held: set[str]) -> Iterator[tuple[Key, Attributes]]:
-    """Earlier values that nobody overrides any more. `held`: pod links that are still taken over. A pod link that is not loses its
-    mark, and one that the CNI has removed meanwhile gets nothing back.
+    """Earlier values that nobody overrides any more. `held`: pod links that are still taken over. A pod link that is not
+    loses its mark, and one that the CNI has removed meanwhile gets nothing back.
     """
     present = {f"pod:{nic}" for nic in facts.links}
     for key, value in facts.captured.items():
@@ -149,7 +158,16 @@ def _given_back(facts: PodFacts, held: set[str]) -> Iterator[tuple[Key, Attribut
             original = link.original
             yield (
                 Key("link", f"pod:{nic}"),
-                replace(link.resource, name=original.name, mac=original.mac, mtu=original.mtu, up=original.up, master=None, port=None, mark=None),
+                replace(
+                    link.resource,
+                    name=original.name,
+                    mac=original.mac,
+                    mtu=original.mtu,
+                    up=original.up,
+                    master=None,
+                    port=None,
+                    mark=None,
+                ),
             )
         elif link.resource.mark is not None:
             yield Key("link", f"pod:{nic}"), replace(link.resource, mark=None)
@@ -167,5 +185,7 @@ def _facts(
         if key.owner in by_name:
             origins[key] = Origin(key.owner, by_name[key.owner].at)
         if any(len(line.encode()) > fact.LONGEST or '"' in line for line in fact.lines(key)):
-            yield Diagnostic("fact cannot be written", f"`{key.owner} {key.name}` does not fit into comments of our table", document.at)
+            yield Diagnostic(
+                "fact cannot be written", f"`{key.owner} {key.name}` does not fit into comments of our table", document.at
+            )
     resources |= {**facts, fact.VERSION: Fact(), table.KEY: Table(), Key("chain", "", chain.CAPTURED): Chain()}

@@ -43,7 +43,7 @@ def sysctl_paths(facts: PodFacts, nic: Nic) -> Iterator[str]:
         yield BRIDGE_NETFILTER6
 
 
-def compile(document: GuestNetwork, nic: Nic, facts: PodFacts) -> Desired:  # noqa: A001 - the design's word
+def compile(document: GuestNetwork, nic: Nic, facts: PodFacts) -> Desired:
     """Resources of one masqueraded NIC. Facts are added by the caller, for all NICs alike."""
     link = facts.links[nic.name]
     sides = tuple(_sides(nic, link))
@@ -58,7 +58,12 @@ def compile(document: GuestNetwork, nic: Nic, facts: PodFacts) -> Desired:  # no
     rules: dict[Key, Attributes] = {}
     if sides:
         translation = nat.Nat(
-            own.pod_link, own.bridge, tuple(_nat_side(s, link) for s in sides), nic.ports, document.istio, document.legacy_migration_ports
+            own.pod_link,
+            own.bridge,
+            tuple(_nat_side(s, link) for s in sides),
+            nic.ports,
+            document.istio,
+            document.legacy_migration_ports,
         )
         rules = dict(nat.resources(translation))
     origins = {key: Origin(nic.name, nic.at) for key in (*resources, *rules)}

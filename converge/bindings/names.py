@@ -26,7 +26,9 @@ class Names:
 
 
 def pod_link_names(document: GuestNetwork, present: Collection[str]) -> dict[str, str]:
-    """The pod link's name by NIC. `present`: names of the pod's links; one of the form `net1` means the ordinal scheme for all."""
+    """The pod link's name by NIC. `present`: names of the pod's links; one of the form `net1` means the ordinal scheme for
+    all.
+    """
     ordinal = any(_ORDINAL.fullmatch(name) for name in present)
     secondary = [nic.network.name for nic in document.nics if not nic.network.primary]
     return {nic.name: nic.pod_link or _pod_link(nic.network, secondary, ordinal) for nic in document.nics}

@@ -1,8 +1,9 @@
 """The nftables rules of a masqueraded NIC: a pure function of addresses and ports.
 
-One table of the family inet serves IPv4 and IPv6. Every packet must go where KubeVirt's rules in `ip nat` and `ip6 nat` would send
-it (reference section 4); the ports are elements of a set, so a port more is an element more and established connections do not
-notice. Base chains carry KubeVirt's hooks and priorities; `output` takes the number, since its name is refused on that hook.
+One table of the family inet serves IPv4 and IPv6. Every packet must go where KubeVirt's rules in `ip nat` and `ip6 nat` would
+send it (reference section 4); the ports are elements of a set, so a port more is an element more and established connections
+do not notice. Base chains carry KubeVirt's hooks and priorities; `output` takes the number, since its name is refused on that
+hook.
 """
 
 from __future__ import annotations

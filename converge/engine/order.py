@@ -1,9 +1,9 @@
 """Changes in an order that works, from what kinds declare. Sorted once; no search and no phases.
 
-Edges: a resource is made after what it needs (`after`, `within`). What it needs, or needed, is deleted after it has been dealt
-with, whether it is deleted itself, changed, or (given back from a fact) only now made. But what lives in a thing that is deleted comes *after* it: by then it is gone for nothing.
-A claim (a name) is released before it is taken. A ring of claims, such as two links that swap names, is a real cycle: one of
-them is parked under a temporary name.
+Edges: a resource is made after what it needs (`after`, `within`). What it needs, or needed, is deleted after it has been
+dealt with, whether it is deleted itself, changed, or (given back from a fact) only now made. But what lives in a thing that
+is deleted comes *after* it: by then it is gone for nothing. A claim (a name) is released before it is taken. A ring of
+claims, such as two links that swap names, is a real cycle: one of them is parked under a temporary name.
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ def _claim_edges(waiting: Mapping[Key, Change], kinds: Kinds) -> Edges:
     for key, change in waiting.items():
         held = set() if change.before is None else set(kinds[key.kind].claims(key, change.before))
         wanted = set() if change.after is None else set(kinds[key.kind].claims(key, change.after))
-        holders.update({claim: key for claim in held - wanted})
+        holders.update(dict.fromkeys(held - wanted, key))
         takers += [(claim, key) for claim in wanted - held]
     edges: Edges = {}
     for claim, key in takers:

@@ -1,9 +1,9 @@
 """plan(observed, desired): operations that lead from one set to the other, each with what it settles and predicts.
 
-The changes are ordered once, then walked over a simulated set. A change that an earlier effect has settled costs no operation (a
-connected route that came with its address). What an effect broke is differenced again and appended. The walk ends when the
-simulated set is the target; it refuses, with the remaining difference, when a round repeats a state. Where more than one round was needed,
-an operation may have become superfluous: each one without which the target is still reached is dropped.
+The changes are ordered once, then walked over a simulated set. A change that an earlier effect has settled costs no operation
+(a connected route that came with its address). What an effect broke is differenced again and appended. The walk ends when the
+simulated set is the target; it refuses, with the remaining difference, when a round repeats a state. Where more than one
+round was needed, an operation may have become superfluous: each one without which the target is still reached is dropped.
 """
 
 from __future__ import annotations

@@ -21,8 +21,8 @@ def standin_kind() -> str:
 
 def _try() -> str:
     """In a namespace of this thread's own, which ends with it."""
-    from pyroute2 import IPRoute  # noqa: PLC0415 - 180 ms, and only where a NIC is wired for the first time
-    from pyroute2.netlink.exceptions import NetlinkError  # noqa: PLC0415
+    from pyroute2 import IPRoute
+    from pyroute2.netlink.exceptions import NetlinkError
 
     if ctypes.CDLL(None, use_errno=True).unshare(_CLONE_NEWNET) != 0:
         return "dummy"

@@ -1,8 +1,9 @@
 """Opening, checking, locking and entering a pod's network namespace.
 
-A namespace is compared by identity, never by name: two descriptors that are open at the same time are one namespace exactly if
-device and inode agree. Whatever outlives the descriptors is keyed by the cookie, since inodes are reused. A thread that has
-entered a pod does nothing else ever after: sockets and library objects belong to the thread, and so to the namespace, where they are made.
+A namespace is compared by identity, never by name: two descriptors that are open at the same time are one namespace exactly
+if device and inode agree. Whatever outlives the descriptors is keyed by the cookie, since inodes are reused. A thread that
+has entered a pod does nothing else ever after: sockets and library objects belong to the thread, and so to the namespace,
+where they are made.
 """
 
 from __future__ import annotations

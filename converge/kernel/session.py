@@ -20,8 +20,8 @@ class Session:
         self._writer = Writer()
 
     def read(self, set_names: Callable[[bytes], Iterable[str]], every_table: bool = False) -> Dumps:
-        """The dumps of the namespace. `set_names` finds in the dump of sets those whose elements to ask for; `every_table`: routes
-        of all tables, not just main.
+        """The dumps of the namespace. `set_names` finds in the dump of sets those whose elements to ask for; `every_table`:
+        routes of all tables, not just main.
         """
         dumps = self._reader.read(every_table)
         return replace(dumps, elements=self._reader.elements(set_names(dumps.sets))) if dumps.sets else dumps

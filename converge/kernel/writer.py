@@ -73,7 +73,7 @@ class Writer:
 
     def _netlink(self) -> Any:
         if self._route is None:
-            from pyroute2 import IPRoute  # noqa: PLC0415 - 180 ms
+            from pyroute2 import IPRoute
 
             self._route = IPRoute()
         return self._route
@@ -81,7 +81,7 @@ class Writer:
     def _nftables(self, operation: Operation) -> None:
         with _NFT_LOCK:
             if self._nft is None:
-                from nftables import Nftables  # noqa: PLC0415 - 15 ms
+                from nftables import Nftables
 
                 self._nft = Nftables()
             code, _, error = self._nft.cmd("\n".join(str(value) for _, value in operation.arguments))

@@ -187,7 +187,11 @@ def _ipv6_off(owner: str, mtu: int, state: State) -> bool:
 
 def _same_subnet(key: Key, state: State) -> list[tuple[Key, Address]]:
     subnet = ip_interface(key.name).network
-    return [(other, value) for other, value in state.on("address", key.owner) if other != key and ip_interface(other.name).network == subnet]
+    return [
+        (other, value)
+        for other, value in state.on("address", key.owner)
+        if other != key and ip_interface(other.name).network == subnet
+    ]
 
 
 def _primary(key: Key, state: State) -> str | None:

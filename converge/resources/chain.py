@@ -1,4 +1,5 @@
-"""Chains of our table, rules included: their order is their meaning, so a chain's rules are one attribute, rewritten in one transaction.
+"""Chains of our table, rules included: their order is their meaning, so a chain's rules are one attribute, rewritten in one
+transaction.
 
 Flushing a NAT chain and filling it again in one transaction leaves established connections alone (measured, kernel-effects.md 4).
 The rules of the chain `captured` are facts, a kind of their own.

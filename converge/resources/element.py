@@ -1,4 +1,6 @@
-"""Elements of our sets. The key's owner is the set, its name the element as nft writes it: "tcp . 80", "tcp . 8000-8010", "22"."""
+"""Elements of our sets. The key's owner is the set, its name the element as nft writes it: "tcp . 80", "tcp . 8000-8010",
+"22".
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
 """Captured facts: what a plan destroys and unwiring must give back, as comments in the unhooked chain `captured` of our table.
 
-One rule a fact, in order, readable with `nft list table inet converge`. The first line names the format. How a fact is spelled is in
-fact_text. A comment holds 128 bytes: a longer fact continues in further rules that repeat the owner and say "+".
+One rule a fact, in order, readable with `nft list table inet converge`. The first line names the format. How a fact is
+spelled is in fact_text. A comment holds 128 bytes: a longer fact continues in further rules that repeat the owner and say
+"+".
 """
 
 from __future__ import annotations
@@ -23,8 +24,8 @@ _MORE = "+"
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """The key's owner is the NIC (or "pod"), its name the text. `handles` are the kernel's numbers of its rules, to delete them by;
-    `order` is the place in the chain.
+    """The key's owner is the NIC (or "pod"), its name the text. `handles` are the kernel's numbers of its rules, to delete
+    them by; `order` is the place in the chain.
     """
 
     handles: tuple[int, ...] = field(default=(), compare=False)

@@ -1,9 +1,9 @@
 """How a resource is spelled as a fact, and read back: a kind, a name, then words with values, as `ip` would print them.
 
-    default link eth0 ifindex 2 mac 0a:58:0a:f4:01:05 mtu 1450
-    default addr 10.244.1.5/24 brd 10.244.1.255
-    default route 0.0.0.0/0 via 10.244.1.1 proto boot
-    pod sysctl net.ipv4.conf.all.arp_ignore 0
+default link eth0 ifindex 2 mac 0a:58:0a:f4:01:05 mtu 1450
+default addr 10.244.1.5/24 brd 10.244.1.255
+default route 0.0.0.0/0 via 10.244.1.1 proto boot
+pod sysctl net.ipv4.conf.all.arp_ignore 0
 """
 
 from __future__ import annotations
@@ -89,14 +89,31 @@ def _spell_sysctl(key: Key, value: Sysctl) -> Iterator[str]:
 
 
 def _spell_link(_key: Key, value: Link) -> Iterator[str]:
-    yield from ("link", value.name, "ifindex", str(value.index), "kind", value.kind or "none", "mac", str(value.mac), "mtu", str(value.mtu))
+    yield from (
+        "link",
+        value.name,
+        "ifindex",
+        str(value.index),
+        "kind",
+        value.kind or "none",
+        "mac",
+        str(value.mac),
+        "mtu",
+        str(value.mtu),
+    )
     if not value.up:
         yield "down"
 
 
 def _spell_address(key: Key, value: Address) -> Iterator[str]:
     yield from ("addr", key.name)
-    for word, given in (("brd", value.broadcast), ("peer", value.peer), ("scope", value.scope), ("label", value.label), ("metric", value.metric)):
+    for word, given in (
+        ("brd", value.broadcast),
+        ("peer", value.peer),
+        ("scope", value.scope),
+        ("label", value.label),
+        ("metric", value.metric),
+    ):
         if given:
             yield from (word, str(given))
     yield from (word for word, given in (("nodad", value.nodad), ("noprefixroute", value.noprefixroute)) if given)
@@ -120,7 +137,12 @@ def _spell_route(key: Key, value: Route) -> Iterator[str]:
 
 
 _MAIN = 254
-_SPELL: Mapping[str, Callable[[Key, Any], Iterator[str]]] = {"sysctl": _spell_sysctl, "link": _spell_link, "address": _spell_address, "route": _spell_route}
+_SPELL: Mapping[str, Callable[[Key, Any], Iterator[str]]] = {
+    "sysctl": _spell_sysctl,
+    "link": _spell_link,
+    "address": _spell_address,
+    "route": _spell_route,
+}
 
 # ------------------------------------------------------------------------------------------------------- reading
 

@@ -21,15 +21,18 @@ POD_LINK = "pod:"
 
 
 def assign(observed: Resources, desired: Resources, pod_links: Mapping[str, str]) -> tuple[dict[str, str], list[Diagnostic]]:
-    """Roles by handle ("#3" -> "bridge:default"), and the conflicts that refuse the pod. `pod_links`: the roles found by facts."""
+    """Roles by handle ("#3" -> "bridge:default"), and the conflicts that refuse the pod. `pod_links`: the roles found by
+    facts.
+    """
     links: dict[str, Link] = {key.owner: value for key, value in observed.items() if key.kind == "link"}
     named = {value.name: handle for handle, value in links.items()}
     wanted: dict[str, Link] = {key.owner: value for key, value in desired.items() if key.kind == "link"}
     roles = dict(pod_links)
     for handle, link in links.items():
-        if link.mark is not None and handle not in roles and not link.mark.startswith(POD_LINK):
-            if link.mark not in wanted or link.kind == wanted[link.mark].kind:
-                roles[handle] = link.mark
+        if link.mark is None or handle in roles or link.mark.startswith(POD_LINK):
+            continue
+        if link.mark not in wanted or link.kind == wanted[link.mark].kind:
+            roles[handle] = link.mark
     holders = {role: handle for handle, role in roles.items()}
     conflicts: list[Diagnostic] = []
     for role, link in wanted.items():
@@ -68,8 +71,8 @@ _NFT = frozenset(("table", "set", "element", "chain", "fact"))
 def scope(taken_over: Collection[str] = (), captured: Collection[Key] = ()) -> Scope:
     """The predicate that says what converge may delete when no document wants it.
 
-    `taken_over`: roles of pod links whose addresses and routes a binding takes (or has taken) from the pod; `captured`: what facts
-    say about them. A pod link itself is never deleted, and sysctls cannot be: only desired ones are ever compared.
+    `taken_over`: roles of pod links whose addresses and routes a binding takes (or has taken) from the pod; `captured`: what
+    facts say about them. A pod link itself is never deleted, and sysctls cannot be: only desired ones are ever compared.
     """
 
     def in_scope(key: Key, value: Attributes) -> bool:
@@ -86,6 +89,8 @@ def scope(taken_over: Collection[str] = (), captured: Collection[Key] = ()) -> S
 
 def _kernels_own(key: Key, value: Attributes) -> bool:
     """Link-local addresses, their prefix routes and what router advertisements taught come and go without us."""
-    return key.name.startswith("fe80:") or (key.kind == "route" and value.protocol == "ra") or (
-        key.kind == "address" and value.dynamic and ":" in key.name
+    return (
+        key.name.startswith("fe80:")
+        or (key.kind == "route" and value.protocol == "ra")
+        or (key.kind == "address" and value.dynamic and ":" in key.name)
     )

@@ -220,7 +220,9 @@ def _added(operation: Operation, words: dict[str, Value], state: State) -> str |
         link = Link(name, "tun", up=False, mtu=1500, tap=_tap_of(words))
     else:
         kind = str(words["type"])
-        link = Link(name, kind, "up" in words, int(words.get("mtu", 1500)), mac=str(words["address"]) if "address" in words else None)
+        link = Link(
+            name, kind, "up" in words, int(words.get("mtu", 1500)), mac=str(words["address"]) if "address" in words else None
+        )
         link = replace(link, bridge=Bridge()) if kind == "bridge" else link
     state.put(key, link)
     sysctl.born(key.owner, link.mtu, state)

@@ -1,4 +1,6 @@
-"""Sets of our table and their elements. A port is one element, so adding one touches nothing else and costs the same at any size."""
+"""Sets of our table and their elements. A port is one element, so adding one touches nothing else and costs the same at any
+size.
+"""
 
 from __future__ import annotations
 

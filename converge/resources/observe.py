@@ -20,7 +20,9 @@ def decode(dumps: Dumps) -> Resources:
         resources.update(sysctl.decode_link(owner, af_spec))
     addresses = dict(address.decode(dumps.addresses, names))
     resources.update(addresses)
-    resources.update(route.decode(dumps.routes, {(key.owner, key.name.split("/")[0]): key.name for key in addresses if ":" not in key.name}))
+    resources.update(
+        route.decode(dumps.routes, {(key.owner, key.name.split("/")[0]): key.name for key in addresses if ":" not in key.name})
+    )
     resources.update(sysctl.decode_netconf(dumps.netconf))
     resources.update((Key("sysctl", "", name), sysctl.Sysctl(value)) for name, value in dumps.sysctls.items())
     if dumps.tables:
@@ -54,7 +56,6 @@ def _rules(dump: bytes) -> tuple[Mapping[str, list[rule.Rule]], list[tuple[rule.
         else:
             rules.setdefault(name, []).append(value)
     return rules, captured
-
 
 
 def set_names(dump: bytes) -> list[str]:

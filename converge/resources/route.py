@@ -24,9 +24,10 @@ OURS = "201"
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """`protocol` and `scope` are the kernel's words where it has one ("kernel", "link"), else decimal text. `metrics` are pairs of
-    ip-route(8)'s word and a number. `other`: what has no word here (encapsulation, next hop objects), as attribute numbers: such
-    a route is seen and cannot be written. `holder`: the address on its link that it names as source and cannot outlive (IPv4).
+    """`protocol` and `scope` are the kernel's words where it has one ("kernel", "link"), else decimal text. `metrics` are
+    pairs of ip-route(8)'s word and a number. `other`: what has no word here (encapsulation, next hop objects), as attribute
+    numbers: such a route is seen and cannot be written. `holder`: the address on its link that it names as source and cannot
+    outlive (IPv4).
     """
 
     gateway: str | None = None
@@ -114,7 +115,9 @@ def parsed(route_name: str) -> tuple[str, int, int, int]:
 
 
 def after(key: Key, value: Route, among: Resources) -> Iterator[Key]:
-    """The on-link way to its gateway, the address it names as its source, and the facts that were written down about its pod link."""
+    """The on-link way to its gateway, the address it names as its source, and the facts that were written down about its pod
+    link.
+    """
     yield from facts_about(key.owner, among)
     if value.gateway is not None:
         gateway = ip_address(value.gateway)

@@ -1,7 +1,8 @@
 """Sysctls: pod-wide ones by full name (owner ""), per-link ones by short name ("ipv6.accept_ra") on their link's handle.
 
-A per-link sysctl moves with its link when that is renamed, so it is keyed by role and its path is made when it is written. Most are
-read from the link dump and RTM_GETNETCONF: a path under /proc/sys costs up to 190 us on a node with 1,000 namespaces (measured).
+A per-link sysctl moves with its link when that is renamed, so it is keyed by role and its path is made when it is written.
+Most are read from the link dump and RTM_GETNETCONF: a path under /proc/sys costs up to 190 us on a node with 1,000 namespaces
+(measured).
 """
 
 from __future__ import annotations
@@ -34,7 +35,11 @@ class Sysctl:
 
 _INET, _INET6 = 2, 10
 _CONF4, _CONF6 = 1, 2  # IFLA_INET_CONF, IFLA_INET6_CONF
-_PER_LINK4 = (("ipv4.forwarding", 0), ("ipv4.promote_secondaries", 19), ("ipv4.route_localnet", 25))  # index of the u32: IPV4_DEVCONF_* - 1
+_PER_LINK4 = (
+    ("ipv4.forwarding", 0),
+    ("ipv4.promote_secondaries", 19),
+    ("ipv4.route_localnet", 25),
+)  # index of the u32: IPV4_DEVCONF_* - 1
 _PER_LINK6 = (("ipv6.forwarding", 0), ("ipv6.accept_ra", 3), ("ipv6.disable_ipv6", 26))  # index of the s32: DEVCONF_*
 _BORN = {"ipv4.promote_secondaries": "0", "ipv4.route_localnet": "0", "ipv6.accept_ra": "1", "ipv6.disable_ipv6": "0"}
 _NETCONFA_IFINDEX, _NETCONFA_FORWARDING = 1, 2
@@ -61,11 +66,8 @@ def decode_netconf(dump: bytes) -> Iterator[tuple[Key, Sysctl]]:
         found = attributes(dump, start + 4, end)
         if _NETCONFA_FORWARDING not in found:
             continue
-        everywhere = found.get(_NETCONFA_IFINDEX) == _ALL
-        if family == _INET:
-            name = IP_FORWARD if everywhere else _DEFAULT4
-        else:
-            name = FORWARDING6 if everywhere else _DEFAULT6
+        everywhere, default = (IP_FORWARD, _DEFAULT4) if family == _INET else (FORWARDING6, _DEFAULT6)
+        name = everywhere if found.get(_NETCONFA_IFINDEX) == _ALL else default
         (number,) = unpack_from("=i", found[_NETCONFA_FORWARDING])
         yield Key("sysctl", "", name), Sysctl(str(number))
 
@@ -138,7 +140,7 @@ def _switched(name: str, before: Sysctl, state: State) -> None:
         return
     per_link, default = _SWITCHES[name]
     for key, value in state.of("sysctl"):
-        if (key.name == per_link or key.name == default) and value != after_:
+        if key.name in (per_link, default) and value != after_:
             state.put(key, after_)
     if name == FORWARDING6 and after_.value != "0":
         _unlearn(state)
