@@ -1,0 +1,13 @@
+"""Documents: text -> Document -> GuestNetwork. Pure: bytes come in, values go out.
+
+The files in the order in which data flows: text, nodes, compose (YAML with places); scalars, fields (reading nodes);
+schema, schema_errors; envelope (which kinds); guest_network, kubevirt (each kind -> Draft); check_*, binding_rules (rules
+over a Draft); build; load.
+"""
+
+from converge.documents.bindings import BINDINGS
+from converge.documents.load import Loaded, load
+from converge.documents.schema import KINDS, schema
+from converge.documents.text import MAX_BYTES, Text
+
+__all__ = ["BINDINGS", "KINDS", "MAX_BYTES", "Loaded", "Text", "load", "schema"]

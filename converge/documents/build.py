@@ -1,0 +1,100 @@
+"""Draft -> GuestNetwork. Only called for a draft in which no check found an error, so everything read here is there and right."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from ipaddress import IPv4Network, IPv6Network
+
+from converge.documents.addresses import parse_cidr, parse_mac
+from converge.documents.binding_rules import binding_of
+from converge.documents.draft import Draft, Part
+from converge.documents.fields import flag, get, integer, parts, text
+from converge.documents.nodes import Mapping, Scalar
+from converge.documents.queues import queues
+from converge.documents.scalars import as_text
+from converge.model import GuestNetwork, Network, Nic, Ports, Target
+
+DEFAULT_4 = IPv4Network("10.0.2.0/24")
+DEFAULT_6 = IPv6Network("fd10:0:2::/120")
+ISTIO = "sidecar.istio.io/inject"
+
+
+def build(draft: Draft) -> GuestNetwork:
+    root = draft.root
+    return GuestNetwork(
+        namespace=text(root, "metadata", "namespace") or "default",
+        name=text(root, "metadata", "name") or "",
+        target=_target(draft),
+        nics=tuple(_nic(draft, part) for part in draft.interfaces),
+        at=draft.source.position(root),
+        labels=_labels(root),
+        istio=(text(root, "metadata", "annotations", ISTIO) or "").lower() == "true",
+        tap_owner=draft.tap_owner,
+        tap_group=draft.tap_group,
+        legacy_migration_ports=draft.legacy_migration_ports,
+    )
+
+
+def _target(draft: Draft) -> Target:
+    wish = next(wish for wish in draft.targets if isinstance(wish.value, Scalar) and as_text(wish.value))
+    value = text(wish.value) or ""
+    return Target(wish.how, value, draft.source.position(wish.value))
+
+
+def _labels(root: Mapping) -> dict[str, str]:
+    labels = get(root, "metadata", "labels")
+    if not isinstance(labels, Mapping):
+        return {}
+    return {name: text(entry.value) or "" for name, entry in labels.entries.items()}
+
+
+def _nic(draft: Draft, part: Part) -> Nic:
+    network = draft.network(part.name)
+    binding = binding_of(part)
+    if part.name is None or network is None or binding is None:
+        raise ValueError(f"{part.path} was never checked")
+    mac = text(part.node, "macAddress")
+    parsed = parse_mac(mac) if mac else None
+    link = draft.pod_links.get(part.name)
+    return Nic(
+        name=part.name,
+        binding=binding,
+        network=_network(draft, network),
+        at=draft.source.position(part.node),
+        ports=tuple(_ports(draft, part)),
+        mac=parsed if isinstance(parsed, str) else None,
+        model=text(part.node, "model") or "virtio",
+        pod_link=text(link) if link else None,
+        queues=queues(draft, part),
+    )
+
+
+def _network(draft: Draft, part: Part) -> Network:
+    at = draft.source.position(part.node)
+    name = part.name or ""
+    if get(part.node, "pod") is None:
+        default = bool(flag(part.node, "multus", "default"))
+        return Network(name, "multus", at, multus_name=text(part.node, "multus", "networkName") or "", primary=default)
+    four = parse_cidr(text(part.node, "pod", "vmNetworkCIDR") or str(DEFAULT_4), 4)
+    six = parse_cidr(text(part.node, "pod", "vmIPv6NetworkCIDR") or str(DEFAULT_6), 6)
+    return Network(
+        name,
+        "pod",
+        at,
+        cidr4=four if isinstance(four, IPv4Network) else DEFAULT_4,
+        cidr6=six if isinstance(six, IPv6Network) else DEFAULT_6,
+    )
+
+
+def _ports(draft: Draft, part: Part) -> Iterator[Ports]:
+    seen: set[tuple[str, int]] = set()
+    for _, entry in parts(get(part.node, "ports"), part.path):
+        number = integer(entry, "port") or 0
+        protocol = (text(entry, "protocol") or "TCP").lower()
+        if (protocol, number) in seen:
+            continue
+        seen.add((protocol, number))
+        yield Ports(protocol, number, number, draft.source.position(entry), text(entry, "name") or "")
+    for _, entry in parts(get(part.node, "portRanges"), part.path):
+        start, end = integer(entry, "start") or 0, integer(entry, "end") or 0
+        yield Ports((text(entry, "protocol") or "TCP").lower(), start, end, draft.source.position(entry))

@@ -1,0 +1,1 @@
+"""Where state files come from. Each source gives texts; what is in them is not its business."""
