@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
+from converge.bindings import REGISTRY
 from converge.bindings.names import Names, names, pod_link_names
 from converge.model import Attributes, Diagnostic, GuestNetwork, Key, Nic, PodFacts, PodLink, Resources
 from converge.resources import fact_text
@@ -45,7 +46,9 @@ def discover(document: GuestNetwork, observed: Resources) -> tuple[PodFacts, lis
         links=found,
         names=wanted,
         captured=captured,
-        first=frozenset(nic.name for nic in document.nics if not _wired(nic, names(nic, wanted[nic.name]), pod)),
+        first=frozenset(
+            nic.name for nic in document.nics if _first(nic, names(nic, wanted[nic.name]), found.get(nic.name), pod, captured)
+        ),
         sysctls={key.name: value.value for key, value in observed.items() if key.kind == "sysctl" and not key.owner},
         short=frozenset(short),
         standins=standins,
@@ -78,7 +81,7 @@ def _pod_links(
         if handle is not None:
             yield nic.name, own, handle
     marked = {mark.removeprefix(POD_LINK) for mark in pod.by_mark if mark.startswith(POD_LINK)}
-    written = {key.owner.removeprefix(POD_LINK) for key in captured if key.kind == "link"}
+    written = {key.owner.removeprefix(POD_LINK) for key in captured if key.owner}
     for left in sorted((marked | written) - wanted.keys()):
         handle = _by_facts(left, pod, captured)
         if handle is not None:
@@ -86,9 +89,12 @@ def _pod_links(
 
 
 def _by_facts(nic: str, pod: _Pod, captured: Mapping[Key, Attributes]) -> str | None:
+    """By mark, or by the ifindex that each fact about the link or one of its sysctls carries."""
     role = f"{POD_LINK}{nic}"
-    fact: Link | None = captured.get(Key("link", role))
-    return pod.by_mark.get(role) or (None if fact is None else pod.by_index.get(fact.index))
+    if role in pod.by_mark:
+        return pod.by_mark[role]
+    indexes = {value.index for key, value in captured.items() if key.owner == role and key.kind in ("link", "sysctl")}
+    return next((pod.by_index[index] for index in indexes if index in pod.by_index), None)
 
 
 def _by_name(own: Names, pod: _Pod) -> str | None:
@@ -120,14 +126,19 @@ def _pod_link(
     sysctls = {key.name: value.value for key, value in observed.items() if key.kind == "sysctl" and key.owner == handle}
     if Key("link", role) in captured:
         fact: Link = captured[Key("link", role)]
-        return PodLink(live, fact, _of("address", role, captured), _of("route", role, captured), sysctls)
+        original = _freed(live, fact.name, fact.mac, fact.mtu, fact.up)
+        return PodLink(live, original, _of("address", role, captured), _of("route", role, captured), sysctls)
     if standin is not None:
         stood: Link = observed[Key("link", standin)]
-        original = replace(live, name=stood.name, mac=stood.mac, mtu=stood.mtu)
+        original = _freed(live, stood.name, stood.mac, stood.mtu, live.up)
         return PodLink(live, original, _moved("address", standin, role, observed), (), sysctls, derived=True)
     untouched = own is None or live.name != own.renamed
     moved = _moved("address", handle, role, observed), _moved("route", handle, role, observed)
-    return PodLink(live, live if untouched else None, *moved, sysctls)
+    return PodLink(live, replace(live, mark=None) if untouched else None, *moved, sysctls)
+
+
+def _freed(live: Link, name: str, mac: str | None, mtu: int, up: bool) -> Link:
+    return replace(live, name=name, mac=mac, mtu=mtu, up=up, master=None, port=None, mark=None)
 
 
 def _of(kind: str, owner: str, resources: Mapping[Key, Attributes]) -> tuple[tuple[Key, Attributes], ...]:
@@ -138,10 +149,17 @@ def _moved(kind: str, handle: str, role: str, observed: Resources) -> tuple[tupl
     return tuple((Key(kind, role, key.name), value) for key, value in _of(kind, handle, observed))
 
 
-def _wired(nic: Nic, own: Names, pod: _Pod) -> bool:
-    """Some link carries a mark of this NIC, or a name that only wiring gives."""
+def _first(nic: Nic, own: Names, link: PodLink | None, pod: _Pod, captured: Mapping[Key, Attributes]) -> bool:
+    """May facts about this NIC be captured now? Yes, unless it was wired already, and with the pod link as its binding wants it:
+    where it changes from one that takes the pod link over to one that does not, or back, it begins anew.
+    """
     marked = any(mark.partition(":")[2] == nic.name for mark in pod.by_mark)
-    return marked or any(name in pod.by_name for name in (own.bridge, own.tap, own.renamed))
+    if not (marked or any(name in pod.by_name for name in (own.bridge, own.tap, own.renamed))):
+        return True
+    if link is None:
+        return False
+    taken = link.derived or link.original is None or Key("link", f"{POD_LINK}{nic.name}") in captured
+    return taken is not REGISTRY[nic.binding].TAKES_OVER
 
 
 def _bridge_addresses(

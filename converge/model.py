@@ -226,7 +226,7 @@ class PodFacts:
 
     `links` is by NIC name; a NIC whose pod link is missing has no entry, but `names` has the name that was looked for. `captured`
     holds, as resources, what an earlier plan destroyed and unwiring must give back; `short` are the NICs of whose facts some are
-    missing. `first` are the NICs of which no link carries a mark or an expected name: only their facts may be captured now.
+    missing. `first` are the NICs that no earlier plan has wired in this way: only their facts may be captured now.
     `sysctls` are the pod-wide values by full name, those that exist.
 
     What was chosen once and is kept: `standins` is the kind of each NIC's stand-in, `bridge_addresses` the address of its bridge.
@@ -271,17 +271,19 @@ class Operation:
 
     `call` is what `ip -batch` would call it ("link add", "address replace", ...), or "tuntap add", "sysctl", "nft".
     `arguments` are in the order in which the tool would take them; a flag has the value "". `value` is the resource that the
-    call writes, where it writes one whole. `parts`: the operations that one transaction carries. `str()` gives the text that
-    people read; the same value is simulated, stored and executed.
+    call writes, where it writes one whole. `parts`: the operations that one call carries, all or none of which a kill lets
+    happen. `str()` gives the text that people read; the same value is simulated, stored and executed.
     """
 
     call: str
     key: Key
-    arguments: tuple[tuple[str, Value], ...]
+    arguments: tuple[tuple[str, Value], ...] = ()
     value: Attributes | None = None
     parts: tuple[Operation, ...] = ()
 
     def __str__(self) -> str:
+        if self.parts:
+            return "; ".join(map(str, self.parts))
         if self.call == "nft":
             return "; ".join(str(value) for _, value in self.arguments)
         if self.call == "sysctl":

@@ -20,7 +20,19 @@ from converge.kernel.capabilities import standin_kind
 from converge.kernel.namespace import Refused, locked, opened
 from converge.kernel.session import Session, session
 from converge.kernel.writer import OperationFailed
-from converge.model import Desired, Diagnostic, GuestNetwork, Key, Outcome, Plan, PodFacts, Resources, Result, Severity
+from converge.model import (
+    Attributes,
+    Desired,
+    Diagnostic,
+    GuestNetwork,
+    Key,
+    Outcome,
+    Plan,
+    PodFacts,
+    Resources,
+    Result,
+    Severity,
+)
 from converge.resources import KINDS, identity, observe, table
 from converge.resources.sysctl import Sysctl
 
@@ -43,25 +55,34 @@ class Look:
         return NOTHING if self.refusals else plan(self.observed, self.desired.resources, self.in_scope, KINDS)
 
 
-def look(visit: Session, document: GuestNetwork) -> Look:
-    """Observe the namespace, find its facts, compile the document, and give every link its role."""
+def look(visit: Session, document: GuestNetwork, earlier: Resources | None = None) -> Look:
+    """Observe the namespace, find its facts, compile the document, and give every link its role.
+
+    `earlier`: a set that was observed before and may have to be reached again. What it names is read too, and a link that nothing
+    else identifies any more has the role that it had there.
+    """
     takes_over = {nic.name for nic in document.nics if REGISTRY[nic.binding].TAKES_OVER}
     dumps = visit.read(observe.set_names, every_table=bool(takes_over) or not document.nics)
     observed = observe.decode(dumps)
     facts, unreadable = discover(document, observed)
     if takes_over - facts.standins.keys():
         facts = replace(facts, standin=standin_kind())
-    by_path = visit.sysctls(sysctl_paths(document, facts, REGISTRY))
+    named = {key.name for key in earlier or () if key.kind == "sysctl" and not key.owner} - facts.sysctls.keys()
+    by_path = visit.sysctls(sysctl_paths(document, facts, REGISTRY) | named)
     if by_path:
         observed |= {Key("sysctl", "", name): Sysctl(value) for name, value in by_path.items()}
         facts = replace(facts, sysctls={**facts.sysctls, **by_path})
     desired = compile_document(document, facts, REGISTRY)
     pod_links = {f"#{link.resource.index}": f"{identity.POD_LINK}{nic}" for nic, link in facts.links.items()}
     roles, conflicts = identity.assign(observed, desired.resources, pod_links)
+    roles |= identity.remembered(observed, earlier or {}, roles)
     foreign = [_foreign(family, document) for family in sorted(dumps.foreign_nat)]
     refusals = (*unreadable, *conflicts, *foreign, *desired.refusals)
     return Look(
-        identity.rekeyed(observed, roles), desired, identity.scope(_taken_over(facts, desired), facts.captured.keys()), refusals
+        identity.rekeyed(observed, roles),
+        desired,
+        identity.scope(_taken_over(facts, desired), {*facts.captured, *dict(desired.takes)}),
+        refusals,
     )
 
 
@@ -111,10 +132,10 @@ def _stuck(planned: Plan, document: GuestNetwork) -> Iterator[Diagnostic]:
 
 
 def _applied(visit: Session, document: GuestNetwork) -> Result:
-    first = _planned(look(visit, document), document)
+    start = look(visit, document)
+    first = current = _planned(start, document)
     if first.outcome is not Outcome.PLANNED:
         return first
-    current = first
     try:
         for _ in range(MOST_ROUNDS):
             for step in current.plan.steps:
@@ -124,36 +145,42 @@ def _applied(visit: Session, document: GuestNetwork) -> Result:
                 break
         else:
             return _rolled_back(
-                visit, document, first, f"every operation succeeded, but there is still to do: {_named(current.plan)}"
+                visit, start, first, f"every operation succeeded, but there is still to do: {_named(current.plan)}"
             )
     except OperationFailed as failure:
-        return _rolled_back(visit, document, first, str(failure))
+        return _rolled_back(visit, start, first, str(failure))
     if current.outcome is Outcome.REFUSED:
-        return _rolled_back(visit, document, first, "; ".join(d.detail.split("\n")[0] for d in current.diagnostics))
+        return _rolled_back(visit, start, first, "; ".join(d.detail.split("\n")[0] for d in current.diagnostics))
     return replace(first, outcome=Outcome.APPLIED, diagnostics=current.diagnostics)
 
 
-def _rolled_back(visit: Session, document: GuestNetwork, first: Result, reason: str) -> Result:
+def _rolled_back(visit: Session, start: Look, first: Result, reason: str) -> Result:
     """Plan from a new observation to the set observed before, apply and verify that."""
-    failure = Diagnostic("apply failed", reason, document.at)
-    seen = look(visit, document)
-    target = {key: value for key, value in first.observed.items() if seen.in_scope(key, value) or key in first.desired.resources}
+    failure = Diagnostic("apply failed", reason, first.document.at)
     remains = ""
     try:
-        for step in plan(seen.observed, target, seen.in_scope, KINDS).steps:
+        for step in _way_back(visit, start, first.document).steps:
             visit.execute(step.operation)
     except OperationFailed as error:
         remains = str(error)
-    after = look(visit, document)
-    left = plan(after.observed, target, after.in_scope, KINDS)
+    left = _way_back(visit, start, first.document)
     if left.empty:
         return replace(first, outcome=Outcome.RESTORED, diagnostics=(failure,))
-    detail = (
-        f"the pod is not as before; still to do: {_named(left)}\n{remains or 'look at it with `converge plan`, then apply again'}"
-    )
+    hint = remains or "look at it with `converge plan`, then apply again"
+    detail = f"the pod is not as before; still to do: {_named(left)}\n{hint}"
     return replace(
-        first, outcome=Outcome.FAILED, diagnostics=(failure, Diagnostic("pod is not fully restored", detail, document.at))
+        first, outcome=Outcome.FAILED, diagnostics=(failure, Diagnostic("pod is not fully restored", detail, first.document.at))
     )
+
+
+def _way_back(visit: Session, start: Look, document: GuestNetwork) -> Plan:
+    now = look(visit, document, start.observed)
+
+    def in_scope(key: Key, value: Attributes) -> bool:
+        return start.in_scope(key, value) or now.in_scope(key, value)
+
+    target = {key: value for key, value in start.observed.items() if in_scope(key, value) or key in start.desired.resources}
+    return plan(now.observed, target, in_scope, KINDS)
 
 
 def _named(left: Plan) -> str:

@@ -15,7 +15,16 @@ from hashlib import sha256
 from ipaddress import ip_address, ip_interface
 
 from converge.bindings.names import Names, names
-from converge.bindings.parts import bridge_role, global_address, pod_role, standin_role, tap, tap_role, taps_bridge
+from converge.bindings.parts import (
+    bridge_role,
+    global_address,
+    pod_role,
+    standin_role,
+    tap,
+    tap_role,
+    taps_bridge,
+    unknown_original,
+)
 from converge.model import Attributes, Desired, Diagnostic, GuestNetwork, Key, Nic, Origin, PodFacts, PodLink
 from converge.resources.address import Address
 from converge.resources.link import Link, Port
@@ -50,11 +59,7 @@ def compile(document: GuestNetwork, nic: Nic, facts: PodFacts) -> Desired:
 
 def _refusals(nic: Nic, link: PodLink, facts: PodFacts) -> Iterator[Diagnostic]:
     if link.original is None:
-        detail = (
-            f"{link.resource.name} has already lost its name, and neither facts nor a stand-in say what it was\n"
-            "make the pod anew; nothing here can tell its MAC, addresses and routes"
-        )
-        yield Diagnostic("facts lost", detail, nic.at, nic=nic.name)
+        yield unknown_original(nic, link)
     elif link.original.mac is None or link.resource.kind in ("bridge", "tun"):
         detail = f"{link.resource.name} is a {link.resource.kind or 'loopback'} link, which cannot be a port of a bridge"
         yield Diagnostic("pod link cannot be bridged", detail, nic.at, nic=nic.name)

@@ -7,7 +7,6 @@ sysctl leaves, its captured value is what remains to be desired, and its fact is
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from typing import Protocol
 
 from converge.bindings.names import LONGEST, names, too_long
@@ -15,6 +14,7 @@ from converge.model import Attributes, Desired, Diagnostic, GuestNetwork, Key, N
 from converge.resources import chain, fact, fact_text, table
 from converge.resources.chain import Chain
 from converge.resources.fact import Fact
+from converge.resources.sysctl import Sysctl
 from converge.resources.table import Table
 
 
@@ -61,7 +61,7 @@ def compile_document(document: GuestNetwork, facts: PodFacts, bindings: Mapping[
     held = {key.owner for key, _ in written}
     resources |= {key: value for key, value in _given_back(facts, held) if key not in resources}
     refused = [] if refusals else list(_facts(written + sysctls, document, resources, origins))
-    return Desired(resources, origins, refusals=(*refusals, *refused), warnings=(*warnings, *lost))
+    return Desired(resources, origins, tuple(written), (*refusals, *refused), (*warnings, *lost))
 
 
 def _unwirable(nic: Nic, facts: PodFacts) -> Diagnostic | None:
@@ -123,17 +123,19 @@ def _sysctl_facts(
         if key in facts.captured:
             written.append((key, facts.captured[key]))
         elif origins[key].nic in facts.first and (earlier := _earlier(key, facts)) is not None:
-            written.append((key, replace(resources[key], value=earlier)))
+            written.append((key, earlier))
         else:
             warnings.append(_lost(key, origins[key]))
     return written, warnings
 
 
-def _earlier(key: Key, facts: PodFacts) -> str | None:
+def _earlier(key: Key, facts: PodFacts) -> Sysctl | None:
     if not key.owner:
-        return facts.sysctls.get(key.name)
+        return Sysctl(facts.sysctls[key.name]) if key.name in facts.sysctls else None
     link = facts.links.get(key.owner.removeprefix("pod:"))
-    return None if link is None else link.sysctls.get(key.name)
+    if link is None or key.name not in link.sysctls:
+        return None
+    return Sysctl(link.sysctls[key.name], link.resource.index)
 
 
 def _lost(key: Key, origin: Origin) -> Diagnostic:
@@ -150,27 +152,12 @@ def _given_back(facts: PodFacts, held: set[str]) -> Iterator[tuple[Key, Attribut
     """
     present = {f"pod:{nic}" for nic in facts.links}
     for key, value in facts.captured.items():
-        if key.kind != "link" and key.owner not in held and (not key.owner or key.owner in present):
+        taken = key.owner in held and key.kind != "sysctl"
+        if key.kind != "link" and not taken and (not key.owner or key.owner in present):
             yield key, value
     for nic, link in facts.links.items():
-        taken = Key("link", f"pod:{nic}") in facts.captured or link.derived
-        if taken and link.original is not None:
-            original = link.original
-            yield (
-                Key("link", f"pod:{nic}"),
-                replace(
-                    link.resource,
-                    name=original.name,
-                    mac=original.mac,
-                    mtu=original.mtu,
-                    up=original.up,
-                    master=None,
-                    port=None,
-                    mark=None,
-                ),
-            )
-        elif link.resource.mark is not None:
-            yield Key("link", f"pod:{nic}"), replace(link.resource, mark=None)
+        if link.original is not None and link.original != link.resource:
+            yield Key("link", f"pod:{nic}"), link.original
 
 
 def _facts(

@@ -18,7 +18,7 @@ from ipaddress import ip_interface
 
 from converge.bindings import nat
 from converge.bindings.names import Names, names
-from converge.bindings.parts import Interface, bridge_role, global_address, pod_role, tap, tap_role, taps_bridge
+from converge.bindings.parts import Interface, bridge_role, global_address, pod_role, tap, tap_role, taps_bridge, unknown_original
 from converge.model import Attributes, Desired, Diagnostic, GuestNetwork, Key, Nic, Origin, PodFacts, PodLink
 from converge.resources import route
 from converge.resources.address import Address
@@ -46,11 +46,13 @@ def sysctl_paths(facts: PodFacts, nic: Nic) -> Iterator[str]:
 def compile(document: GuestNetwork, nic: Nic, facts: PodFacts) -> Desired:
     """Resources of one masqueraded NIC. Facts are added by the caller, for all NICs alike."""
     link = facts.links[nic.name]
+    if link.original is None:
+        return Desired({}, refusals=(unknown_original(nic, link),))
     sides = tuple(_sides(nic, link))
     overlaps = tuple(_overlaps(nic, link, sides))
     if overlaps:
         return Desired({}, refusals=overlaps)
-    own = names(nic, link.resource.name)
+    own = names(nic, link.original.name)
     resources = dict(_links(document, nic, link, own))
     for side in sides:
         resources.update(_family(nic, side, facts))
@@ -89,14 +91,14 @@ def _overlaps(nic: Nic, link: PodLink, sides: tuple[Interface, ...]) -> Iterator
             network = ip_interface(key.name).network
             if network.version == gateway.version and network.overlaps(gateway.network):
                 detail = (
-                    f"{gateway.network} overlaps {key.name} of the pod's own {link.resource.name}\n"
+                    f"{gateway.network} overlaps {key.name} of the pod's own {link.original.name if link.original else link.resource.name}\n"
                     "choose a subnet that neither the pod nor anything the guest must reach is in"
                 )
                 yield Diagnostic("guest subnet overlaps the pod's", detail, nic.network.at, nic=nic.name)
 
 
 def _links(document: GuestNetwork, nic: Nic, link: PodLink, own: Names) -> Iterator[tuple[Key, Attributes]]:
-    mtu = link.resource.mtu
+    mtu = link.original.mtu  # type: ignore[union-attr]
     yield Key("link", bridge_role(nic)), taps_bridge(nic, own.bridge, mtu, GATEWAY_MAC)
     yield Key("link", tap_role(nic)), tap(document, nic, own.tap, mtu)
 
@@ -129,5 +131,5 @@ def _pod_link(nic: Nic, link: PodLink, sides: tuple[Interface, ...], facts: PodF
         return
     if key in facts.captured or (nic.name in facts.first and link.sysctls.get("ipv6.accept_ra") == "1"):
         yield key, Sysctl("2")
-        marked: Link = replace(link.resource, mark=pod_role(nic))
-        yield Key("link", pod_role(nic)), marked
+        original: Link = link.original  # type: ignore[assignment]
+        yield Key("link", pod_role(nic)), replace(original, mark=pod_role(nic))

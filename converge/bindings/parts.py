@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ipaddress import IPv4Interface, IPv6Interface, ip_interface
 
-from converge.model import GuestNetwork, Nic, PodLink
+from converge.model import Diagnostic, GuestNetwork, Nic, PodLink
 from converge.resources.link import Bridge, Link, Port, Tap
 
 Interface = IPv4Interface | IPv6Interface
@@ -45,3 +45,12 @@ def global_address(link: PodLink, version: int) -> Interface | None:
         if ip.version == version and not (ip.is_loopback or ip.is_link_local or ip.is_multicast or ip.is_unspecified):
             return interface
     return None
+
+
+def unknown_original(nic: Nic, link: PodLink) -> Diagnostic:
+    """Half wired by somebody who left no facts and no stand-in: nothing may be guessed."""
+    detail = (
+        f"{link.resource.name} has already lost its name, and neither facts nor a stand-in say what it was\n"
+        "make the pod anew; nothing here can tell its MAC, addresses and routes"
+    )
+    return Diagnostic("facts lost", detail, nic.at, nic=nic.name)

@@ -71,18 +71,34 @@ def _priority(change: Change, rank: Mapping[str, int]) -> tuple[int, bool, Key]:
 def _dependency_edges(waiting: Mapping[Key, Change], observed: Resources, desired: Resources, kinds: Kinds) -> Edges:
     edges: Edges = {}
     for key, change in waiting.items():
-        if change.after is not None:
-            for needed in _needs(key, change.after, desired, kinds):
-                if needed in waiting and waiting[needed].after is not None:
-                    edges.setdefault(needed, set()).add(key)
-        container = None if change.before is None else kinds[key.kind].within(key, change.before)
-        if container is not None and container in waiting and waiting[container].after is None:
-            edges.setdefault(container, set()).add(key)
-        for side in (change.before, change.after):
-            for needed in () if side is None else kinds[key.kind].after(key, side, observed):
-                if needed != container and needed in waiting and waiting[needed].after is None:
-                    edges.setdefault(key, set()).add(needed)
+        gone_with = [] if change.before is None else list(_doomed(key, waiting, kinds))
+        for container in gone_with:
+            if container != key:
+                edges.setdefault(container, set()).add(key)
+        for needed in () if change.after is None else _needs(key, change.after, desired, kinds):
+            if needed in waiting and waiting[needed].after is not None:
+                edges.setdefault(needed, set()).add(key)
+        sides = [side for side in (change.before, change.after) if side is not None]
+        needs = (needed for side in sides for needed in kinds[key.kind].after(key, side, observed))
+        edges.setdefault(key, set()).update(_doomed_by(needs, waiting, kinds) - set(gone_with))
     return edges
+
+
+def _doomed_by(keys: Iterable[Key], waiting: Mapping[Key, Change], kinds: Kinds) -> set[Key]:
+    return {doomed for key in keys for doomed in _doomed(key, waiting, kinds)}
+
+
+def _doomed(key: Key, waiting: Mapping[Key, Change], kinds: Kinds) -> Iterator[Key]:
+    """This resource, if it is to be deleted or changed at all, and each container with whose deletion it would go."""
+    change = waiting.get(key)
+    if change is None or change.before is None:
+        return
+    if change.after is None:
+        yield key
+    container = kinds[key.kind].within(key, change.before)
+    while container is not None and container in waiting and waiting[container].after is None:
+        yield container
+        container = kinds[container.kind].within(container, waiting[container].before)
 
 
 def _needs(key: Key, attributes: Attributes, among: Resources, kinds: Kinds) -> Iterator[Key]:

@@ -113,8 +113,7 @@ def _joined(run: Sequence[Step]) -> list[Step]:
     if len(run) < 2:
         return list(run)
     operations = [step.operation for step in run]
-    arguments = tuple(argument for operation in operations for argument in operation.arguments)
-    transaction = Operation(operations[0].call, operations[0].key, arguments, parts=tuple(operations))
+    transaction = Operation(operations[0].call, operations[0].key, parts=tuple(operations))
     settles = dict.fromkeys(change for step in run for change in step.settles)
     return [Step(transaction, tuple(settles), tuple(change for step in run for change in step.delta))]
 

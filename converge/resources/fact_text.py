@@ -86,6 +86,8 @@ def _placed(known: dict[Key, Attributes]) -> dict[Key, Attributes]:
 
 def _spell_sysctl(key: Key, value: Sysctl) -> Iterator[str]:
     yield from ("sysctl", key.name, value.value.replace(" ", ","))
+    if value.index:
+        yield from ("ifindex", str(value.index))
 
 
 def _spell_link(_key: Key, value: Link) -> Iterator[str]:
@@ -162,8 +164,8 @@ def _words(words: list[str]) -> dict[str, str]:
 
 
 def _read_sysctl(owner: str, words: list[str]) -> tuple[Key, Sysctl]:
-    name, value = words
-    return Key("sysctl", owner, name), Sysctl(value.replace(",", " "))
+    name, value, found = words[0], words[1], _words(words[2:])
+    return Key("sysctl", owner, name), Sysctl(value.replace(",", " "), int(found.get("ifindex", 0)))
 
 
 def _read_link(owner: str, words: list[str]) -> tuple[Key, Link]:

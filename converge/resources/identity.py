@@ -46,6 +46,14 @@ def assign(observed: Resources, desired: Resources, pod_links: Mapping[str, str]
     return roles, conflicts
 
 
+def remembered(observed: Resources, earlier: Resources, roles: Mapping[str, str]) -> dict[str, str]:
+    """Further roles by handle: a link that has none, and whose role nobody has, keeps the one it had. An ifindex is not reused."""
+    had = {f"#{value.index}": key.owner for key, value in earlier.items() if key.kind == "link" and not key.owner.startswith("#")}
+    taken = set(roles.values())
+    present = (key.owner for key in observed if key.kind == "link")
+    return {handle: had[handle] for handle in present if handle in had and handle not in roles and had[handle] not in taken}
+
+
 def _conflict(role: str, marked: str, named: str) -> Diagnostic:
     detail = (
         f"the mark of {role} is on {marked}, but {named} has the name that it should have\n"

@@ -120,7 +120,7 @@ def _delete(key: Key, link: Link) -> Operation:
 
 
 def _create(key: Key, link: Link, state: State) -> list[Operation]:
-    """What cannot be given at creation follows as updates of what creation made."""
+    """The link together with its mark, so that no kill can leave one that nobody owns; the rest follows as updates."""
     if link.kind == "tun" and link.tap is not None:
         made = Link(name=link.name, kind="tun", up=False, mtu=1500, tap=link.tap)
         first = Operation("tuntap add", key, (("dev", link.name), ("mode", "tap"), *_tap_words(link.tap)))
@@ -130,7 +130,10 @@ def _create(key: Key, link: Link, state: State) -> list[Operation]:
         words += [("address", link.mac)] if link.mac else []
         words += [("mtu", link.mtu), ("up", "") if link.up else ("down", ""), ("type", link.kind)]
         first = Operation("link add", key, tuple(words))
-    return [first, *_update(key, made, link, state)]
+    if link.mark is None:
+        return [first, *_update(key, made, link, state)]
+    mark = Operation("link property add", key, (("dev", link.name), ("altname", MARK + link.mark)))
+    return [Operation("create", key, parts=(first, mark)), *_update(key, replace(made, mark=link.mark), link, state)]
 
 
 def _tap_words(tap: Tap) -> list[tuple[str, Value]]:

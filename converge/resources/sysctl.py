@@ -8,7 +8,7 @@ Most are read from the link dump and RTM_GETNETCONF: a path under /proc/sys cost
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from struct import Struct, unpack_from
 
 from converge.engine import State
@@ -26,9 +26,10 @@ _SWITCHES = {IP_FORWARD: ("ipv4.forwarding", _DEFAULT4), FORWARDING6: ("ipv6.for
 
 @dataclass(frozen=True, slots=True)
 class Sysctl:
-    """The value as /proc/sys shows it, fields separated by one blank."""
+    """The value as /proc/sys shows it, fields separated by one blank. `index`: in a fact, the ifindex of the link it is about."""
 
     value: str
+    index: int = field(default=0, compare=False)
 
 
 # ------------------------------------------------------------------------------------------------------ decoding
