@@ -53,6 +53,20 @@ class Diagnostic:
     cause: tuple[str, str] | None = None
 
 
+# ---------------------------------------------------------------------------------------------------------- text
+
+MOST_BYTES = 1 << 20
+"""Of one file. Whoever reads text stops here, so that nothing larger is ever parsed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """One file as it was read. `filename` is what diagnostics print."""
+
+    filename: str
+    data: bytes
+
+
 # ----------------------------------------------------------------------------------------------------- documents
 
 

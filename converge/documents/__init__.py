@@ -8,6 +8,6 @@ over a Draft); build; load.
 from converge.documents.bindings import BINDINGS
 from converge.documents.load import Loaded, load
 from converge.documents.schema import KINDS, schema
-from converge.documents.text import MAX_BYTES, Text
+from converge.model import MOST_BYTES, Text
 
-__all__ = ["BINDINGS", "KINDS", "MAX_BYTES", "Loaded", "Text", "load", "schema"]
+__all__ = ["BINDINGS", "KINDS", "MOST_BYTES", "Loaded", "Text", "load", "schema"]

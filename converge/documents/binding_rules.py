@@ -89,4 +89,9 @@ def _masquerade(draft: Draft, part: Part) -> Iterator[Diagnostic]:
         yield draft.source.diagnostic(mac, "Reserved MAC address", detail, nic=part.name, cause=cause)
 
 
-RULES: Mapping[str, Callable[[Draft, Part], Iterator[Diagnostic]]] = {"masquerade": _masquerade}
+def _bridge(_draft: Draft, _part: Part) -> Iterator[Diagnostic]:
+    """Any network; what its pod link must be like is known only in the pod."""
+    yield from ()
+
+
+RULES: Mapping[str, Callable[[Draft, Part], Iterator[Diagnostic]]] = {"masquerade": _masquerade, "bridge": _bridge}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-BINDINGS = ("masquerade",)
+BINDINGS = ("masquerade", "bridge")
 DEFAULT_BINDING = "bridge"  # of a KubeVirt cluster whose administrator said nothing
 
 # KubeVirt's keys for a binding, of which an interface has exactly one.

@@ -7,6 +7,7 @@ from ipaddress import IPv4Network, IPv6Network
 
 from converge.documents.addresses import parse_cidr, parse_mac
 from converge.documents.binding_rules import binding_of
+from converge.documents.bindings import DEFAULT_BINDING
 from converge.documents.draft import Draft, Part
 from converge.documents.fields import flag, get, integer, parts, text
 from converge.documents.nodes import Mapping, Scalar
@@ -25,7 +26,7 @@ def build(draft: Draft) -> GuestNetwork:
         namespace=text(root, "metadata", "namespace") or "default",
         name=text(root, "metadata", "name") or "",
         target=_target(draft),
-        nics=tuple(_nic(draft, part) for part in draft.interfaces),
+        nics=_nics(draft),
         at=draft.source.position(root),
         labels=_labels(root),
         istio=(text(root, "metadata", "annotations", ISTIO) or "").lower() == "true",
@@ -33,6 +34,14 @@ def build(draft: Draft) -> GuestNetwork:
         tap_group=draft.tap_group,
         legacy_migration_ports=draft.legacy_migration_ports,
     )
+
+
+def _nics(draft: Draft) -> tuple[Nic, ...]:
+    """One that is `absent` is to be unplugged: it is wished for no more."""
+    if draft.default_nic:
+        at = draft.source.position(draft.root)
+        return (Nic("default", DEFAULT_BINDING, Network("default", "pod", at), at),)
+    return tuple(_nic(draft, part) for part in draft.interfaces if text(part.node, "state") != "absent")
 
 
 def _target(draft: Draft) -> Target:

@@ -50,6 +50,7 @@ class Draft:
     tap_owner: int
     tap_group: int
     legacy_migration_ports: bool
+    default_nic: bool = False
 
     def network(self, name: str | None) -> Part | None:
         return None if name is None else self.by_name.get(name)

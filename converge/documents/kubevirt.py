@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from converge.documents.bindings import BINDINGS, DEFAULT_BINDING
 from converge.documents.draft import Draft, by_name, listed, wishes
 from converge.documents.fields import flag, get, integer, items, text
 from converge.documents.guest_network import TAP_ID
@@ -43,6 +42,7 @@ def read(source: Source, root: Mapping) -> Draft:
         tap_owner=tap_id,
         tap_group=tap_id,
         legacy_migration_ports=text(root, "status", "migrationTransport") != "Unix",
+        default_nic=wants_default_nic(root),
     )
 
 
@@ -62,7 +62,6 @@ def _queue_counts(status: tuple[Node, ...]) -> dict[str, int]:
 
 
 def check(draft: Draft) -> Iterator[Diagnostic]:
-    yield from _default_nic(draft)
     about = schema("VirtualMachineInstance")["properties"]["spec"]["properties"]
     for path in (("networks",), ("domain", "devices", "interfaces")):
         part = about
@@ -72,14 +71,9 @@ def check(draft: Draft) -> Iterator[Diagnostic]:
             yield from unknown_below(draft.source, node, part[path[-1]])
 
 
-def _default_nic(draft: Draft) -> Iterator[Diagnostic]:
+def wants_default_nic(root: Mapping) -> bool:
     """Reference section 1.4: without networks and interfaces KubeVirt adds one NIC of the cluster's default binding."""
-    devices = get(draft.root, "spec", "domain", "devices")
-    lists = (get(draft.root, "spec", "networks"), get(devices, "interfaces"))
+    devices = get(root, "spec", "domain", "devices")
+    lists = (get(root, "spec", "networks"), get(devices, "interfaces"))
     given = any(node is not None and (not isinstance(node, Sequence) or node.items) for node in lists)
-    if given or flag(devices, "autoattachPodInterface") is False:
-        return
-    span = draft.root.entries["spec"].key if "spec" in draft.root.entries else draft.root
-    detail = f"without networks and interfaces KubeVirt adds a NIC of binding {DEFAULT_BINDING}, which is not one of converge's"
-    right = f"write networks and interfaces ({', '.join(BINDINGS)}), or autoattachPodInterface: false for none"
-    yield draft.source.diagnostic(span, "Default binding not known", f"{detail}\n{right}")
+    return not given and flag(devices, "autoattachPodInterface") is not False

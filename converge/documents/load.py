@@ -23,8 +23,8 @@ from converge.documents.fields import get, text
 from converge.documents.nodes import Mapping as MappingNode
 from converge.documents.queues import check_queues
 from converge.documents.schema import certainly_valid, plain, schema
-from converge.documents.text import Source, Text, decode
-from converge.model import Diagnostic, GuestNetwork, Position, Severity
+from converge.documents.text import Source, decode
+from converge.model import Diagnostic, GuestNetwork, Position, Severity, Text
 
 
 @dataclass(frozen=True, slots=True)

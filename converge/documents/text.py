@@ -12,23 +12,14 @@ from bisect import bisect_right
 from dataclasses import dataclass
 from typing import Protocol
 
-from converge.model import Diagnostic, Position, Severity
+from converge.model import MOST_BYTES, Diagnostic, Position, Severity, Text
 
-MAX_BYTES = 1 << 20
 MAX_SNIPPET = 400
 LINE_BREAK = re.compile(r"\r\n?|\n")
 # What YAML 1.1 lets stand in a stream (section 5.1); all else is refused by libyaml with a byte offset, which helps nobody. The
 # longer class takes 5 ms to compile, so ASCII has a short one and each is compiled when it is first used.
 UNPRINTABLE_ASCII = r"[^\t\n\r\x20-\x7e]"
 UNPRINTABLE = r"[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
-
-
-@dataclass(frozen=True, slots=True)
-class Text:
-    """One file as it was read. `filename` is what diagnostics print."""
-
-    filename: str
-    data: bytes
 
 
 class Span(Protocol):
@@ -88,8 +79,8 @@ def made(filename: str, text: str) -> Source:
 
 def decode(text: Text) -> tuple[Source, list[Diagnostic]]:
     """The text of a file, and what is wrong with its bytes. With a diagnostic the source is only good for showing the place."""
-    if len(text.data) > MAX_BYTES:
-        detail = f"the file has {len(text.data)} bytes\na state file has at most {MAX_BYTES} bytes (1 MiB); split it"
+    if len(text.data) > MOST_BYTES:
+        detail = f"the file has {len(text.data)} bytes\na state file has at most {MOST_BYTES} bytes (1 MiB); split it"
         return _refused(made(text.filename, text.data[:MAX_SNIPPET].decode("utf-8", "replace")), 0, "File too large", detail)
     encoding = "utf-16" if text.data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8"
     try:

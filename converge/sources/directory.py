@@ -13,8 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from converge.documents.text import MAX_BYTES, Text
-from converge.model import Diagnostic, Severity
+from converge.model import MOST_BYTES, Diagnostic, Severity, Text
 
 EXTENSIONS = (".yaml", ".yml", ".json")
 STDIN = "<stdin>"
@@ -100,9 +99,9 @@ def _read_one(path: str) -> Text | Diagnostic:
 
 
 def _limited(filename: str, file: BinaryIO) -> Text | Diagnostic:
-    data = file.read(MAX_BYTES + 1)
-    if len(data) > MAX_BYTES:
-        return _said("File too large", f"{filename} has more than {MAX_BYTES} bytes (1 MiB)\nsplit it")
+    data = file.read(MOST_BYTES + 1)
+    if len(data) > MOST_BYTES:
+        return _said("File too large", f"{filename} has more than {MOST_BYTES} bytes (1 MiB)\nsplit it")
     return Text(filename, data)
 
 

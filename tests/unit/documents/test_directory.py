@@ -10,7 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from converge.documents import MAX_BYTES
+from converge.documents import MOST_BYTES
 from converge.sources.directory import read
 
 
@@ -50,7 +50,7 @@ def test_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_what_cannot_be_read_is_reported_and_the_rest_is_read(tmp_path: Path) -> None:
     write(tmp_path, "a.yaml")
     (tmp_path / "gone.yaml").symlink_to(tmp_path / "nowhere")
-    (tmp_path / "large.yaml").write_bytes(b"#" * (MAX_BYTES + 1))
+    (tmp_path / "large.yaml").write_bytes(b"#" * (MOST_BYTES + 1))
     os.mkfifo(tmp_path / "pipe.yaml")
     result = read([str(tmp_path), str(tmp_path / "missing"), str(tmp_path / "a.yaml" / "b")])
     assert len(result.texts) == 1

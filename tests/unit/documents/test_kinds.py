@@ -138,8 +138,9 @@ def test_vmi_without_multiqueue_has_no_queues() -> None:
 BARE = changed(VMI.split("  domain:")[0], "spec:\n", "spec:\n  domain: {devices: {}}\n")
 
 
-def test_vmi_without_lists_has_a_default_binding_that_does_not_exist() -> None:
-    assert summaries(loaded(BARE)) == ["Default binding not known"]
+def test_vmi_without_lists_gets_the_cluster_default() -> None:
+    (nic,) = document(BARE).nics
+    assert (nic.name, nic.binding, nic.network.kind) == ("default", "bridge", "pod")
     assert document(changed(BARE, "devices: {}", "devices: {autoattachPodInterface: false}")).nics == ()
 
 

@@ -157,7 +157,7 @@ INTERFACES = [
     *(Row(f"removed binding {key}", BINDING, f"      {key}: {{}}\n", "Removed binding", key, (INVALID, f"{NIC}.{key}"), "45")
       for key in ("slirp", "passt", "macvtap")),
     *(Row(f"binding {key}", BINDING, f"      {key}: {{}}\n", "Unknown binding", key)
-      for key in ("bridge", "sriov", "passtBinding")),
+      for key in ("sriov", "passtBinding")),
     Row("plugin", BINDING, "      binding: {name: macvtap}\n", "Unknown binding", "binding"),
     nic("boot order", "bootOrder: 1"),
     nic("boot order 0", "bootOrder: 0", "Value out of bounds", "0", (INVALID, f"{NIC}.bootOrder"), "46"),

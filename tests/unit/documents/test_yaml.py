@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from converge.documents import MAX_BYTES
+from converge.documents import MOST_BYTES
 from converge.documents.compose import MAX_DEPTH, compose
 from converge.documents.nodes import Mapping, Scalar
 from converge.documents.scalars import as_boolean, as_integer, as_text
@@ -78,7 +78,7 @@ GUARDS = {
     "duplicate key": (GUEST_NETWORK + "spec: {}\n", "Duplicate key"),
     "duplicate key, quoted": (GUEST_NETWORK + "'kind': a\n", "Duplicate key"),
     "duplicate merge": ("a: &a {}\nb: {<<: *a, <<: *a}", "Duplicate key"),
-    "too large": (b"#" * (MAX_BYTES + 1), "File too large"),
+    "too large": (b"#" * (MOST_BYTES + 1), "File too large"),
     "deep lists": ("[" * 200_000, "Nested too deeply"),
     "deep lists in lines": ("[\n" * 200_000, "Nested too deeply"),
     "deep mappings": ("{a: " * 100_000, "Nested too deeply"),
