@@ -1,0 +1,10 @@
+"""The arrows of the picture: lock, observe, plan, apply, verify, roll back. The only package that sees both sides.
+
+Every verb is this: what is, what should be, the plan between them. `view` looks, `pod` acts on one, `pods` on many.
+"""
+
+from converge.reconcile.pod import reconcile, shows_loss
+from converge.reconcile.pods import run
+from converge.reconcile.view import NOTHING, Look, look
+
+__all__ = ["NOTHING", "Look", "look", "reconcile", "run", "shows_loss"]

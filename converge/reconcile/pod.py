@@ -1,0 +1,114 @@
+"""Plan one pod and, if asked, apply the plan: verified, or undone.
+
+A rollback is a plan too, made from a new observation to the set observed before, because one message may have been half done
+when it failed.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import nullcontext
+from dataclasses import replace
+
+from converge.engine import plan
+from converge.kernel.namespace import Refused, locked, opened
+from converge.kernel.session import Session, session
+from converge.kernel.writer import OperationFailed
+from converge.model import Attributes, Desired, Diagnostic, GuestNetwork, Key, Outcome, Plan, Result, Severity
+from converge.reconcile.view import NOTHING, Look, look
+from converge.resources import KINDS, table
+
+MOST_ROUNDS = 3
+"""Applies that a pod gets until its plan is empty; more than one is only needed when somebody else interferes."""
+
+
+def reconcile(document: GuestNetwork, *, apply: bool, lock_seconds: float = 10.0) -> Result:
+    """Plan one pod and, if asked, apply the plan. Moves the calling thread into the pod's namespace, for good."""
+    start = time.monotonic()
+    try:
+        with (
+            opened(document.target.how, document.target.value) as descriptor,
+            locked(descriptor, lock_seconds) if apply else nullcontext(),
+            session(descriptor, table.NAME) as visit,
+        ):
+            result = _applied(visit, document) if apply else _planned(look(visit, document), document)
+    except (Refused, OSError) as error:
+        refusal = Diagnostic("pod cannot be reached", str(error), document.target.at)
+        result = Result(document, Outcome.REFUSED, NOTHING, Desired({}), {}, (refusal,))
+    return replace(result, duration_ms=(time.monotonic() - start) * 1000)
+
+
+def _planned(seen: Look, document: GuestNetwork) -> Result:
+    planned = seen.plan()
+    problems = (*seen.refusals, *_stuck(planned, document))
+    outcome = Outcome.REFUSED if problems else Outcome.UNCHANGED if planned.empty else Outcome.PLANNED
+    return Result(document, outcome, planned, seen.desired, seen.observed, (*problems, *seen.desired.warnings))
+
+
+def _stuck(planned: Plan, document: GuestNetwork) -> Iterator[Diagnostic]:
+    for change, reason in planned.stuck:
+        what = f"{change.action} {' '.join(filter(None, change.key))}"
+        detail = f"no operation leads to {what}: {reason or 'no way known'}"
+        yield Diagnostic("plan does not reach its target", detail, document.at)
+
+
+def _applied(visit: Session, document: GuestNetwork) -> Result:
+    start = look(visit, document)
+    first = current = _planned(start, document)
+    if first.outcome is not Outcome.PLANNED:
+        return first
+    try:
+        for _ in range(MOST_ROUNDS):
+            for step in current.plan.steps:
+                visit.execute(step.operation)
+            current = _planned(look(visit, document), document)
+            if current.outcome is not Outcome.PLANNED:
+                break
+        else:
+            return _rolled_back(
+                visit, start, first, f"every operation succeeded, but there is still to do: {_named(current.plan)}"
+            )
+    except OperationFailed as failure:
+        return _rolled_back(visit, start, first, str(failure))
+    if current.outcome is Outcome.REFUSED:
+        return _rolled_back(visit, start, first, "; ".join(d.detail.split("\n")[0] for d in current.diagnostics))
+    return replace(first, outcome=Outcome.APPLIED, diagnostics=current.diagnostics)
+
+
+def _rolled_back(visit: Session, start: Look, first: Result, reason: str) -> Result:
+    """Plan from a new observation to the set observed before, apply and verify that."""
+    failure = Diagnostic("apply failed", reason, first.document.at)
+    remains = ""
+    try:
+        for step in _way_back(visit, start, first.document).steps:
+            visit.execute(step.operation)
+    except OperationFailed as error:
+        remains = str(error)
+    left = _way_back(visit, start, first.document)
+    if left.empty:
+        return replace(first, outcome=Outcome.RESTORED, diagnostics=(failure,))
+    hint = remains or "look at it with `converge plan`, then apply again"
+    detail = f"the pod is not as before; still to do: {_named(left)}\n{hint}"
+    return replace(
+        first, outcome=Outcome.FAILED, diagnostics=(failure, Diagnostic("pod is not fully restored", detail, first.document.at))
+    )
+
+
+def _way_back(visit: Session, start: Look, document: GuestNetwork) -> Plan:
+    now = look(visit, document, start.observed)
+
+    def in_scope(key: Key, value: Attributes) -> bool:
+        return start.in_scope(key, value) or now.in_scope(key, value)
+
+    target = {key: value for key, value in start.observed.items() if in_scope(key, value) or key in start.desired.resources}
+    return plan(now.observed, target, in_scope, KINDS)
+
+
+def _named(left: Plan) -> str:
+    return ", ".join(f"{change.action} {' '.join(filter(None, change.key))}" for change in left.changes)
+
+
+def shows_loss(result: Result) -> bool:
+    """Facts that are lost keep a pod from being called in sync."""
+    return any(d.summary == "facts lost" and d.severity is Severity.WARNING for d in result.diagnostics)

@@ -1,0 +1,75 @@
+"""One look at a pod: what is there, what should be, and which link plays which role."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from converge.bindings import REGISTRY, compile_document, sysctl_paths
+from converge.engine import Scope, plan
+from converge.facts import discover
+from converge.kernel.capabilities import standin_kind
+from converge.kernel.session import Session
+from converge.model import Desired, Diagnostic, GuestNetwork, Key, Plan, PodFacts, Resources
+from converge.resources import KINDS, identity, observe
+from converge.resources.sysctl import Sysctl
+
+NOTHING = Plan((), (), 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One look at a pod: what is, what should be, and what refuses it."""
+
+    observed: Resources
+    desired: Desired
+    in_scope: Scope
+    refusals: tuple[Diagnostic, ...]
+
+    def plan(self) -> Plan:
+        return NOTHING if self.refusals else plan(self.observed, self.desired.resources, self.in_scope, KINDS)
+
+
+def look(visit: Session, document: GuestNetwork, earlier: Resources | None = None) -> Look:
+    """Observe the namespace, find its facts, compile the document, and give every link its role.
+
+    `earlier`: a set that was observed before and may have to be reached again. What it names is read too, and a link that nothing
+    else identifies any more has the role that it had there.
+    """
+    takes_over = {nic.name for nic in document.nics if REGISTRY[nic.binding].TAKES_OVER}
+    dumps = visit.read(observe.set_names, every_table=bool(takes_over) or not document.nics)
+    observed = observe.decode(dumps)
+    facts, unreadable = discover(document, observed)
+    if takes_over - facts.standins.keys():
+        facts = replace(facts, standin=standin_kind())
+    named = {key.name for key in earlier or () if key.kind == "sysctl" and not key.owner} - facts.sysctls.keys()
+    by_path = visit.sysctls(sysctl_paths(document, facts, REGISTRY) | named)
+    if by_path:
+        observed |= {Key("sysctl", "", name): Sysctl(value) for name, value in by_path.items()}
+        facts = replace(facts, sysctls={**facts.sysctls, **by_path})
+    desired = compile_document(document, facts, REGISTRY)
+    pod_links = {f"#{link.resource.index}": f"{identity.POD_LINK}{nic}" for nic, link in facts.links.items()}
+    roles, conflicts = identity.assign(observed, desired.resources, pod_links)
+    roles |= identity.remembered(observed, earlier or {}, roles)
+    foreign = [_foreign(family, document) for family in sorted(dumps.foreign_nat)]
+    refusals = (*unreadable, *conflicts, *foreign, *desired.refusals)
+    return Look(
+        identity.rekeyed(observed, roles),
+        desired,
+        identity.scope(_taken_over(facts, desired), {*facts.captured, *dict(desired.takes)}),
+        refusals,
+    )
+
+
+def _taken_over(facts: PodFacts, desired: Desired) -> frozenset[str]:
+    """Roles of pod links whose addresses and routes are taken from the pod, or about to be given back."""
+    held = {key.owner for key in facts.captured if key.kind == "link"}
+    wanted = {key.owner for key, value in desired.resources.items() if key.kind == "link" and value.master is not None}
+    return frozenset(role for role in held | wanted if role.startswith(identity.POD_LINK))
+
+
+def _foreign(family: str, document: GuestNetwork) -> Diagnostic:
+    detail = (
+        f"table {family} nat holds KubeVirt's chain KUBEVIRT_PREINBOUND: this pod was wired by KubeVirt\n"
+        "both sets of rules together would send packets elsewhere than either; leave this pod to KubeVirt, or remove its rules"
+    )
+    return Diagnostic("pod is wired by KubeVirt", detail, document.at)
