@@ -193,6 +193,19 @@ class Desired:
 
 
 @dataclass(frozen=True, slots=True)
+class ProcessDump:
+    """A living process that serves a pod: whose it is (a role), the program, its configuration's digest, the ifindex it
+    serves.
+    """
+
+    owner: str
+    program: str
+    digest: str
+    link: int
+    pid: int
+
+
+@dataclass(frozen=True, slots=True)
 class Dumps:
     """What the kernel answered for one namespace, as it came: netlink messages, headers included, one after another.
 
@@ -210,6 +223,7 @@ class Dumps:
     sets: bytes = b""
     elements: Mapping[str, bytes] = field(default_factory=dict)
     sysctls: Mapping[str, str] = field(default_factory=dict)
+    processes: tuple[ProcessDump, ...] = ()
     foreign_nat: frozenset[str] = frozenset()
 
 

@@ -1,7 +1,8 @@
 """rtnetlink messages for operations: encoded by pyroute2, sent and acknowledged over a plain socket.
 
-pyroute2's batch encoder knows every message and attribute. Sending is ours for two reasons: a link and its mark must go out in
-one send, which the kernel works through without returning to user space; and its extended acknowledgement says in words what was wrong.
+pyroute2's batch encoder knows every message and attribute. Sending is ours for two reasons: a link and its mark must go out
+in one send, which the kernel works through without returning to user space; and its extended acknowledgement says in words
+what was wrong.
 """
 
 from __future__ import annotations

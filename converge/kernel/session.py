@@ -6,7 +6,8 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 
-from converge.kernel.namespace import enter
+from converge.kernel import processes
+from converge.kernel.namespace import cookie, enter
 from converge.kernel.reader import Reader, sysctls
 from converge.kernel.writer import Writer
 from converge.model import Dumps, Operation
@@ -16,18 +17,24 @@ class Session:
     """The calling thread is in the pod's namespace for good."""
 
     def __init__(self, table: str) -> None:
+        self._cookie = cookie()
         self._reader = Reader(table)
-        self._writer = Writer()
+        self._writer = Writer(self._cookie)
 
     def read(self, set_names: Callable[[bytes], Iterable[str]], every_table: bool = False) -> Dumps:
         """The dumps of the namespace. `set_names` finds in the dump of sets those whose elements to ask for; `every_table`:
         routes of all tables, not just main.
         """
         dumps = self._reader.read(every_table)
-        return replace(dumps, elements=self._reader.elements(set_names(dumps.sets))) if dumps.sets else dumps
+        elements = self._reader.elements(set_names(dumps.sets)) if dumps.sets else {}
+        return replace(dumps, elements=elements, processes=processes.observe(self._cookie))
 
     def sysctls(self, names: Collection[str]) -> Mapping[str, str]:
         return sysctls(names)
+
+    def log(self, owner: str, program: str) -> str:
+        """What a process that serves this pod has written."""
+        return processes.log(self._cookie, owner, program)
 
     def execute(self, operation: Operation) -> None:
         self._writer.execute(operation)

@@ -1,18 +1,21 @@
 """Executes operations, one kernel call each. What a call may do was decided elsewhere; here is only how.
 
-rtnetlink is written by pyroute2 (see rtnetlink) and nftables by libnftables, both imported when first used: together they cost
-200 ms. Both belong to the thread that made them, so a Writer is made, used and closed in the pod's thread. A tap is made by ioctl.
+rtnetlink is written by pyroute2 (see rtnetlink) and nftables by libnftables, both imported when first used: together they
+cost 200 ms. Both belong to the thread that made them, so a Writer is made, used and closed in the pod's thread. A tap is made
+by ioctl.
 """
 
 from __future__ import annotations
 
 import fcntl
 import os
+import socket
 import struct
 import threading
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from converge.kernel import processes
 from converge.kernel.reader import sysctl_path
 from converge.kernel.rtnetlink import OperationFailed, Rtnetlink
 from converge.model import Operation
@@ -29,7 +32,9 @@ _NFT_LOCK = threading.Lock()
 class Writer:
     """One namespace's way in for changes. Everything is opened at the first use and closed with `close`."""
 
-    def __init__(self) -> None:
+    def __init__(self, cookie: int) -> None:
+        """`cookie` is the namespace's."""
+        self._cookie = cookie
         self._route: Rtnetlink | None = None
         self._nft: Any = None
 
@@ -52,10 +57,23 @@ class Writer:
         elif parts[0].call == "sysctl":
             for name, value in operation.arguments:
                 _write_sysctl(name, str(value))
+        elif parts[0].call.startswith("process"):
+            self._process(operation)
         elif parts[0].call.startswith("tuntap"):
             _tuntap(parts[0], lambda: self._rtnetlink().send(parts[1:]))
         else:
             self._rtnetlink().send(parts)
+
+    def _process(self, operation: Operation) -> None:
+        words = dict(operation.arguments)
+        program, owner = str(words[""]), str(words["owner"])
+        if operation.call == "process stop":
+            processes.stop(self._cookie, owner, program)
+            return
+        wanted = operation.value
+        assert wanted is not None
+        link = socket.if_nametoindex(str(words["dev"]))
+        processes.start(self._cookie, owner, program, link, wanted.digest, wanted.config)
 
     def _rtnetlink(self) -> Rtnetlink:
         if self._route is None:

@@ -1,13 +1,13 @@
 """The kinds of resources, one file each, and the one place that turns a namespace's dumps into a set of them.
 
 The order of KINDS is the order in which changes are made that do not depend on each other: first what is written down (facts) and
-invisible (nft), then links, addresses, sysctls and routes.
+invisible (nft), then links, addresses, sysctls, routes, and what serves on them.
 """
 
 from __future__ import annotations
 
 from converge.engine import Kinds
-from converge.resources import address, chain, element, fact, link, nftset, route, sysctl, table
+from converge.resources import address, chain, element, fact, link, nftset, process, route, sysctl, table
 
 KINDS: Kinds = {
     "table": table,
@@ -19,4 +19,5 @@ KINDS: Kinds = {
     "address": address,
     "sysctl": sysctl,
     "route": route,
+    "process": process,
 }

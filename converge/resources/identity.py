@@ -47,7 +47,9 @@ def assign(observed: Resources, desired: Resources, pod_links: Mapping[str, str]
 
 
 def remembered(observed: Resources, earlier: Resources, roles: Mapping[str, str]) -> dict[str, str]:
-    """Further roles by handle: a link that has none, and whose role nobody has, keeps the one it had. An ifindex is not reused."""
+    """Further roles by handle: a link that has none, and whose role nobody has, keeps the one it had. An ifindex is not
+    reused.
+    """
     had = {f"#{value.index}": key.owner for key, value in earlier.items() if key.kind == "link" and not key.owner.startswith("#")}
     taken = set(roles.values())
     present = (key.owner for key in observed if key.kind == "link")
@@ -73,7 +75,8 @@ def rekeyed(observed: Resources, roles: Mapping[str, str]) -> Resources:
     return found
 
 
-_NFT = frozenset(("table", "set", "element", "chain", "fact"))
+_OURS = frozenset(("table", "set", "element", "chain", "fact", "process"))
+"""Kinds of which only what is ours is ever read."""
 
 
 def scope(taken_over: Collection[str] = (), captured: Collection[Key] = ()) -> Scope:
@@ -84,7 +87,7 @@ def scope(taken_over: Collection[str] = (), captured: Collection[Key] = ()) -> S
     """
 
     def in_scope(key: Key, value: Attributes) -> bool:
-        if key.kind in _NFT:
+        if key.kind in _OURS:
             return True
         if key.kind == "sysctl" or key.owner.startswith("#") or key.owner in ("", route.NO_LINK):
             return False

@@ -15,7 +15,7 @@ from typing import Any
 from converge.engine import State
 from converge.model import Change, Key, Operation, Resources, Value
 from converge.resources import address as addresses
-from converge.resources import sysctl
+from converge.resources import process, sysctl
 
 TRANSACTION: str | None = None
 MARK = "converge:"
@@ -242,6 +242,7 @@ def _deleted(key: Key, link: Link, _words: dict[str, Value], state: State) -> st
         if port.master == key.owner:
             state.put(other, replace(port, master=None, port=None))
     state.remove(key)
+    process.left_behind(key.owner, state)
     del link
     return None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from converge.model import Dumps, Key, Resources
-from converge.resources import address, chain, element, fact, link_dump, nftset, route, rule, sysctl, table
+from converge.resources import address, chain, element, fact, link_dump, nftset, process, route, rule, sysctl, table
 from converge.resources.wire import attributes, messages, network, text
 
 
@@ -25,6 +25,8 @@ def decode(dumps: Dumps) -> Resources:
     )
     resources.update(sysctl.decode_netconf(dumps.netconf))
     resources.update((Key("sysctl", "", name), sysctl.Sysctl(value)) for name, value in dumps.sysctls.items())
+    indexes = (value.index for key, value in resources.items() if key.kind == "link")
+    resources.update(process.decode(dumps.processes, indexes) if dumps.processes else ())
     if dumps.tables:
         _decode_table(dumps, resources)
     return resources

@@ -1,0 +1,160 @@
+"""Processes that serve a pod: started, found again, stopped. Everything about one is in a directory of its own:
+
+    /run/converge/<namespace cookie>/<owner>/<program>/   <digest>-<ifindex>.conf   pid   log
+
+The command line names the configuration file, and with it namespace, NIC, digest and link: that is the mark. A process is ours if
+its command line says so *and* it is in this namespace. It outlives whoever started it, and is found again by the next run.
+Unprivileged from the start: a user's id, and three capabilities that DHCP needs (reference lab.md section 4).
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from converge.model import ProcessDump
+
+RUN = Path("/run/converge")
+USER = 107
+"""KubeVirt's id for what is not root; no entry in /etc/passwd is needed."""
+_CAPABILITIES = "-all,+net_admin,+net_raw,+net_bind_service"
+_UNPRIVILEGED = (
+    "setpriv",
+    f"--reuid={USER}",
+    f"--regid={USER}",
+    "--clear-groups",
+    f"--inh-caps={_CAPABILITIES}",
+    f"--ambient-caps={_CAPABILITIES}",
+    "--",
+)
+START_SECONDS, STOP_SECONDS, POLL_SECONDS = 5.0, 2.0, 0.002
+_READY = {"dnsmasq": b"sockets bound exclusively to interface"}
+"""What a program writes into its log when it serves."""
+
+
+def observe(cookie: int) -> tuple[ProcessDump, ...]:
+    """What runs for the calling thread's namespace. Costs one failed look where nothing ever did."""
+    try:
+        owners = sorted(os.listdir(RUN / str(cookie)))
+    except FileNotFoundError:
+        return ()
+    found = (_observed(cookie, owner, program) for owner in owners for program in _READY)
+    return tuple(dump for dump in found if dump is not None)
+
+
+def _observed(cookie: int, owner: str, program: str) -> ProcessDump | None:
+    folder = _folder(cookie, owner, program)
+    try:
+        pid = int((folder / "pid").read_text())
+    except (FileNotFoundError, ValueError):
+        return None
+    conf = _conf_of(pid, folder)
+    if conf is None:
+        return None
+    digest, _, link = conf.removesuffix(".conf").partition("-")
+    return ProcessDump(owner.replace("~", ":", 1), program, digest, int(link), pid)
+
+
+def _folder(cookie: int, owner: str, program: str) -> Path:
+    return RUN / str(cookie) / owner.replace(":", "~", 1) / program
+
+
+def _conf_of(pid: int, folder: Path) -> str | None:
+    """Name of the configuration file in `folder` that a living process of this namespace runs with."""
+    try:
+        words = Path(f"/proc/{pid}/cmdline").read_bytes().decode("utf-8", "replace").split("\0")
+        theirs, ours = os.stat(f"/proc/{pid}/ns/net"), os.stat("/proc/thread-self/ns/net")
+    except OSError:
+        return None
+    prefix = f"--conf-file={folder}/"
+    names = [word.removeprefix(prefix) for word in words if word.startswith(prefix)]
+    return names[0] if names and (theirs.st_dev, theirs.st_ino) == (ours.st_dev, ours.st_ino) else None
+
+
+def start(cookie: int, owner: str, program: str, link: int, digest: str, config: str) -> None:
+    """Start it in the calling thread's namespace and wait until it serves. Raises OSError with its own last words if it does
+    not.
+    """
+    folder = _folder(cookie, owner, program)
+    for pid in _strays(folder):
+        _end(pid, folder)
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True, mode=0o755)
+    conf = folder / f"{digest}-{link}.conf"
+    conf.write_text(config)
+    with open(folder / "log", "wb") as log:
+        child = subprocess.Popen(
+            (*_UNPRIVILEGED, program, f"--conf-file={conf}"),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            cwd="/",
+            start_new_session=True,
+        )
+    (folder / "pid").write_text(str(child.pid))
+    _await(child, folder / "log", _READY[program])
+
+
+def _await(child: subprocess.Popen[bytes], log: Path, ready: bytes) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while ready not in log.read_bytes():
+        if child.poll() is not None or time.monotonic() > deadline:
+            child.kill()
+            child.wait()
+            said = log.read_text(errors="replace").strip().splitlines()
+            raise OSError(0, said[-1] if said else "it ended without a word")
+        time.sleep(POLL_SECONDS)
+
+
+def stop(cookie: int, owner: str, program: str) -> None:
+    """Stop it, if it runs, and forget it."""
+    folder = _folder(cookie, owner, program)
+    for pid in _strays(folder):
+        _end(pid, folder)
+    shutil.rmtree(folder, ignore_errors=True)
+    for empty in (folder.parent, folder.parent.parent):
+        try:
+            empty.rmdir()
+        except OSError:
+            return
+
+
+def _strays(folder: Path) -> Iterator[int]:
+    """All processes of this namespace that run with a file in `folder`, known by their pid file or not."""
+    for entry in os.listdir("/proc"):
+        if entry.isdigit() and _conf_of(int(entry), folder) is not None:
+            yield int(entry)
+
+
+def _end(pid: int, folder: Path) -> None:
+    """SIGTERM, then SIGKILL. The pidfd makes sure that no later process of that number is hit."""
+    try:
+        handle = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return
+    try:
+        if _conf_of(pid, folder) is None:
+            return
+        signal.pidfd_send_signal(handle, signal.SIGTERM)
+        deadline = time.monotonic() + STOP_SECONDS
+        while _conf_of(pid, folder) is not None:
+            if time.monotonic() > deadline:
+                signal.pidfd_send_signal(handle, signal.SIGKILL)
+            time.sleep(POLL_SECONDS)
+    except ProcessLookupError:
+        return
+    finally:
+        os.close(handle)
+
+
+def log(cookie: int, owner: str, program: str) -> str:
+    """What it has written so far."""
+    try:
+        return (_folder(cookie, owner, program) / "log").read_text(errors="replace")
+    except FileNotFoundError:
+        return ""

@@ -1,0 +1,104 @@
+"""Processes that serve a NIC, such as dnsmasq. A process is a resource like any other: it is there with its configuration, or
+it is not.
+
+Its mark is the file that its command line names, under a directory of its namespace and its NIC. What it was started with is
+known by digest, and the bridge it was started on by ifindex: one that serves a bridge of former times is of no use to
+anybody. A change of configuration is a new process; no signal makes dnsmasq read its file again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from hashlib import sha256
+
+from converge.engine import State
+from converge.model import Change, Key, Operation, ProcessDump, Resources
+
+TRANSACTION: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """`digest` is that of its configuration. `serving`: the link it was started on is still there. `config`, the text itself, is
+    known of what is wished for; `pid` of what runs.
+    """
+
+    digest: str
+    serving: bool = True
+    config: str = field(default="", compare=False)
+    pid: int = field(default=0, compare=False)
+
+
+def of(config: str) -> Process:
+    return Process(sha256(config.encode()).hexdigest()[:16], config=config)
+
+
+def decode(dumps: Iterable[ProcessDump], links: Iterable[int]) -> Iterator[tuple[Key, Process]]:
+    """Those that are alive. `links`: the ifindexes that exist."""
+    present = set(links)
+    for dump in dumps:
+        yield Key("process", dump.owner, dump.program), Process(dump.digest, dump.link in present, pid=dump.pid)
+
+
+# ------------------------------------------------------------------------------------------- the contract of a kind
+
+
+def after(key: Key, _value: Process, among: Resources) -> Iterator[Key]:
+    """The link that it serves, and every address and sysctl on that."""
+    yield Key("link", key.owner)
+    yield from (other for other in among if other.owner == key.owner and other.kind in ("address", "sysctl"))
+
+
+def within(_key: Key, _value: Process) -> Key | None:
+    """In nothing: a process outlives its link, so it must be stopped."""
+    return None
+
+
+def claims(_key: Key, _value: Process) -> Iterable[str]:
+    return ()
+
+
+def park(_change: Change, _state: State) -> Operation | None:
+    return None
+
+
+def address(key: Key, _value: Process, names: Mapping[str, str]) -> str:
+    return f"{key.name}/{names.get(key.owner, key.owner)}"
+
+
+def operations(change: Change, state: State) -> Sequence[Operation]:
+    stop = Operation("process stop", change.key, (("", change.key.name), ("owner", change.key.owner)))
+    wanted: Process | None = change.after
+    if wanted is None:
+        return (stop,)
+    link = state.get(Key("link", change.key.owner))
+    if link is None:
+        return ()
+    words = (("", change.key.name), ("owner", change.key.owner), ("dev", link.name), ("config", wanted.digest))
+    start = Operation("process start", change.key, words, value=wanted)
+    return (start,) if change.before is None else (stop, start)
+
+
+# ---------------------------------------------------------------------------------------------------------- effects
+
+
+def effect(operation: Operation, state: State) -> str | None:
+    if operation.call == "process stop":
+        if state.get(operation.key) is None:
+            return "No such process"
+        state.remove(operation.key)
+        return None
+    if state.get(operation.key) is not None:
+        return "Address already in use"
+    link = state.get(Key("link", operation.key.owner))
+    if link is None or not link.up:
+        return "Network is down"
+    state.put(operation.key, operation.value)
+    return None
+
+
+def left_behind(owner: str, state: State) -> None:
+    """Its link is gone: the process lives on and serves nobody."""
+    for key, value in state.on("process", owner):
+        state.put(key, replace(value, serving=False))
