@@ -1,0 +1,7 @@
+"""`python -m converge`."""
+
+import sys
+
+from converge.cli import main
+
+sys.exit(main())

@@ -1,0 +1,79 @@
+"""What plan, diff, apply and check have in common: documents in, results out, or the exit code of why not."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from converge.cli.arguments import Namespace, UsageError
+from converge.cli.documents import chosen
+from converge.cli.screen import Screen
+from converge.cli.writing import write
+from converge.model import Diagnostic, GuestNetwork, Result
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """`about_files`: what there is to say about documents that stopped nothing. `signal`: what ended the run early, or 0."""
+
+    results: tuple[Result, ...]
+    about_files: tuple[Diagnostic, ...]
+    duration_ms: float
+    signal: int
+
+
+def look(arguments: Namespace, screen: Screen, *, apply: bool = False) -> Looked | None:
+    """None: stopped before any pod was touched, and it was said why."""
+    asked = chosen(arguments)
+    if not asked.valid:
+        screen.problems(asked.diagnostics)
+        return None
+    documents = list(asked.documents)
+    if getattr(arguments, "unwire", False):
+        documents = [replace(each, nics=()) for each in documents]
+    if getattr(arguments, "prune", False):
+        documents += pruned(arguments, documents)
+    looked = look_at(documents, asked.diagnostics, arguments, apply=apply)
+    if isinstance(looked, str):
+        write(sys.stderr, [f"converge: {looked}"])
+        return None
+    return looked
+
+
+def look_at(
+    documents: Sequence[GuestNetwork], about_files: tuple[Diagnostic, ...], arguments: Namespace, *, apply: bool
+) -> Looked | str:
+    """The same for documents that are known to be valid; text says why no pod can be looked at."""
+    if not documents:
+        return Looked((), about_files, 0.0, 0)
+    # Only now: this import is most of what a run costs, and a mistake in a document should not wait for it.
+    from converge.cli.running import lacks_rights, run_all
+
+    reason = lacks_rights()
+    if reason is not None:
+        return reason
+    start = time.monotonic()
+    results, signal = run_all(documents, arguments, apply=apply)
+    return Looked(tuple(results), about_files, (time.monotonic() - start) * 1000, signal)
+
+
+def pruned(arguments: Namespace, documents: Sequence[GuestNetwork]) -> list[GuestNetwork]:
+    """Pods of ours that no document names, as documents without NICs. Decided from everything under PATH, so what would hide a
+    part of it is refused; and so is what would unwire every pod, unless that is said to be meant.
+    """
+    partial = arguments.only or arguments.selector or any(path == "-" or not os.path.isdir(path) for path in arguments.paths)
+    if partial:
+        raise UsageError("--prune needs all documents: a directory, and neither --only nor --selector, nor -, nor a single file")
+    from converge.reconcile import orphans
+
+    found, marked = orphans(documents)
+    if found and len(found) == marked and not arguments.allow_empty:
+        raise UsageError(f"--prune would unwire all {marked} pods that carry our marks; say --allow-empty if that is meant")
+    return found
+
+
+def ended(looked: Looked, code: int) -> int:
+    return 128 + looked.signal if looked.signal else code

@@ -1,0 +1,93 @@
+"""One run over several pods: a deadline, signals, progress. Pods are visited in threads that do nothing else.
+
+A signal begins no further pod; those in hand finish or are put back, and the process then ends with 128 and the signal's number.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from threading import Event
+from types import FrameType
+
+from converge.cli.arguments import Namespace
+from converge.cli.writing import write
+from converge.model import Desired, Diagnostic, GuestNetwork, Outcome, Result
+from converge.reconcile import NOTHING, reconcile, run
+
+NET_ADMIN, SYS_ADMIN = 12, 21
+"""CAP_NET_ADMIN and CAP_SYS_ADMIN, as bits of CapEff."""
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+def run_all(documents: Sequence[GuestNetwork], arguments: Namespace, *, apply: bool) -> tuple[list[Result], int]:
+    """The results, and the number of the signal that ended the run early, or 0."""
+    deadline = time.monotonic() + arguments.timeout
+    stop, caught = Event(), list[int]()
+
+    def act(document: GuestNetwork) -> Result:
+        remaining = deadline - time.monotonic()
+        if remaining <= 0:
+            return _late(document, arguments.timeout)
+        return reconcile(document, apply=apply, lock_seconds=remaining)
+
+    shown = _shown(len(documents), "apply" if apply else "look", arguments.quiet)
+    with _signals(stop, caught), shown as one_more:
+        results = run(documents, act, arguments.parallelism, stop, lambda _: one_more())
+    _tell_left(documents, results, caught)
+    return results, caught[0] if caught else 0
+
+
+def lacks_rights() -> str | None:
+    """Why no pod can be entered by this process, in one line."""
+    try:
+        with open("/proc/self/status", encoding="ascii", errors="replace") as file:
+            effective = next(int(line.split()[1], 16) for line in file if line.startswith("CapEff:"))
+    except (OSError, StopIteration):
+        return None
+    needed = {"CAP_NET_ADMIN": NET_ADMIN, "CAP_SYS_ADMIN": SYS_ADMIN}
+    missing = [name for name, bit in needed.items() if not effective >> bit & 1]
+    return f"pods cannot be entered without {' and '.join(missing)}; run it as root" if missing else None
+
+
+def _late(document: GuestNetwork, seconds: float) -> Result:
+    detail = f"the time was up before this pod's turn (--timeout {seconds:g}s)\nallow more time, or name fewer pods"
+    return Result(document, Outcome.REFUSED, NOTHING, Desired({}), {}, (Diagnostic("timeout", detail, document.at),))
+
+
+def _shown(total: int, verb: str, quiet: bool) -> AbstractContextManager[Callable[[], None]]:
+    if quiet or not sys.stderr.isatty():
+        return nullcontext(lambda: None)
+    from converge.report.progress import progress
+
+    return progress(sys.stderr, total, verb)
+
+
+@contextmanager
+def _signals(stop: Event, caught: list[int]) -> Iterator[None]:
+    """What is ignored already (nohup) stays ignored."""
+
+    def note(number: int, _frame: FrameType | None) -> None:
+        caught.append(number)
+        stop.set()
+
+    before = {number: signal.getsignal(number) for number in SIGNALS}
+    for number, handler in before.items():
+        if handler is not signal.SIG_IGN:
+            signal.signal(number, note)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _tell_left(documents: Sequence[GuestNetwork], results: Sequence[Result], caught: list[int]) -> None:
+    left = len(documents) - len(results)
+    if caught:
+        what = f"{left} {'pod was' if left == 1 else 'pods were'} not begun" if left else "every pod was finished"
+        write(sys.stderr, [f"converge: {signal.Signals(caught[0]).name}: {what}"])
