@@ -11,6 +11,8 @@ from converge.report.attributes import differences
 
 SYMBOLS = {"create": "+", "update": "~", "delete": "-"}
 REPLACE = "-/+"
+SCOPES = {200: "site", 253: "link", 254: "host"}
+"""What the kernel calls the scopes of addresses (rtnetlink.h); 0 is global."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +133,9 @@ def _way(value: Json) -> Iterator[str]:
         yield value["type"]
     if value["scope"] != "global":
         words["scope"] = value["scope"]
-    yield from _flags({**words, "onlink": value["onlink"]})
+    yield from _flags({**words, "onlink": value["onlink"], **dict(value["metrics"])})
+    if value["other"]:
+        yield f"attributes {' '.join(map(str, value['other']))}"
 
 
 def _flags(value: Json) -> Iterator[str]:
@@ -140,7 +144,7 @@ def _flags(value: Json) -> Iterator[str]:
         if given is True:
             yield name
         elif given or (given == 0 and given is not False and name in ("owner", "group")):
-            yield f"{name} {given}"
+            yield f"{name} {_word(name, given)}"
 
 
 # ------------------------------------------------------------------------------------------- a resource that differs
@@ -161,6 +165,10 @@ def _word(path: str, value: Any) -> str:
         return "up" if value else "down"
     if isinstance(value, bool):
         return "on" if value else "off"
+    if isinstance(value, dict):
+        return " ".join(f"{name} {_word(name, each)}" for name, each in value.items())
+    if path == "scope":
+        return SCOPES.get(value, str(value))
     return "none" if value is None else str(value)
 
 
