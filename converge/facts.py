@@ -130,7 +130,8 @@ def _pod_link(
         return PodLink(live, original, _of("address", role, captured), _of("route", role, captured), sysctls)
     if standin is not None:
         stood: Link = observed[Key("link", standin)]
-        original = _freed(live, stood.name, stood.mac, stood.mtu, live.up)
+        name = own.pod_link if own is not None and live.name == own.renamed else stood.name
+        original = _freed(live, name, stood.mac, stood.mtu, live.up)
         return PodLink(live, original, _moved("address", standin, role, observed), (), sysctls, derived=True)
     untouched = own is None or live.name != own.renamed
     moved = _moved("address", handle, role, observed), _moved("route", handle, role, observed)

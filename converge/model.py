@@ -107,11 +107,47 @@ class Network:
 
 
 @dataclass(frozen=True, slots=True)
+class DhcpOptions:
+    """What KubeVirt's `dhcpOptions` adds to a DHCPv4 lease: options 67, 66, 42 and 224 to 254. Empty text: not sent."""
+
+    boot_file_name: str = ""
+    tftp_server_name: str = ""
+    ntp_servers: tuple[str, ...] = ()
+    private_options: tuple[tuple[int, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class GuestOptions:
+    """Our own words about one guest NIC (`interfaces[].guest`); the defaults are what KubeVirt does.
+
+    `mtu`: what DHCP and router advertisements tell the guest; None: the pod link's. `ipv6`: a bridge NIC's guest is told the
+    pod's IPv6 address too. `resolv_conf`: absolute path of the file to read in place of the pod's.
+    """
+
+    mtu: int | None = None
+    ipv6: bool = False
+    dhcp_router: bool = True
+    dhcp_dns: bool = True
+    router_advertisements: bool = True
+    resolv_conf: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DnsConfig:
+    """Kubernetes' `dnsPolicy` and `dnsConfig`. With policy "None" they are all there is; otherwise they add to a resolv.conf."""
+
+    policy: str = "ClusterFirst"
+    nameservers: tuple[str, ...] = ()
+    searches: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Nic:
     """One guest network interface.
 
     `binding` is a registry name ("masquerade", ...). `mac` is canonical (lower case, colons) or None: the guest then has the
     pod link's. `pod_link` names a pod link that discovery would not find. `queues` >= 2 asks for a multi-queue tap.
+    `known_macs`: further MACs that a status says the guest has.
     """
 
     name: str
@@ -123,6 +159,9 @@ class Nic:
     model: str = "virtio"
     pod_link: str | None = None
     queues: int = 0
+    dhcp: DhcpOptions = field(default_factory=DhcpOptions)
+    guest: GuestOptions = field(default_factory=GuestOptions)
+    known_macs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +169,8 @@ class GuestNetwork:
     """One pod's desired guest NICs, whichever kind of document said so.
 
     `tap_owner` and `tap_group` are numeric ids. `istio`: annotation sidecar.istio.io/inject is "true".
-    `legacy_migration_ports`: TCP 49152 and 49153 on loopback stay with the pod.
+    `legacy_migration_ports`: TCP 49152 and 49153 on loopback stay with the pod. `hostname` is the guest's as DHCP tells it,
+    "" for none. `dns` is None where the document says nothing: the pod's resolv.conf then holds.
     """
 
     namespace: str
@@ -143,6 +183,9 @@ class GuestNetwork:
     tap_owner: int = 107
     tap_group: int = 107
     legacy_migration_ports: bool = False
+    hostname: str = ""
+    subdomain: str = ""
+    dns: DnsConfig | None = None
 
     @property
     def full_name(self) -> str:

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from hashlib import sha256
 from ipaddress import ip_address, ip_interface
 
 from converge.bindings.names import Names, names
@@ -126,6 +125,8 @@ def _addresses(nic: Nic, takes: tuple[tuple[Key, Attributes], ...]) -> Iterator[
 
 def bridge_mac(pod_mac: str) -> str:
     """A locally administered address that is the same whenever this pod link is wired, and is not the guest's."""
+    from hashlib import sha256
+
     return "02:" + sha256(f"bridge {pod_mac}".encode()).digest()[:5].hex(":")
 
 

@@ -24,7 +24,7 @@ from converge.resources import route
 from converge.resources.address import Address
 from converge.resources.link import Link
 from converge.resources.route import Route
-from converge.resources.sysctl import FORWARDING6, IP_FORWARD, Sysctl
+from converge.resources.sysctl import DISABLE6_DEFAULT, FORWARDING6, IP_FORWARD, Sysctl
 
 GATEWAY_MAC = "02:00:00:00:00:00"
 """The same for every VM, so that a migrated guest's ARP entry stays true."""
@@ -41,6 +41,7 @@ def sysctl_paths(facts: PodFacts, nic: Nic) -> Iterator[str]:
     link = facts.links.get(nic.name)
     if link is not None and global_address(link, 6) is not None:
         yield BRIDGE_NETFILTER6
+        yield DISABLE6_DEFAULT
 
 
 def compile(document: GuestNetwork, nic: Nic, facts: PodFacts) -> Desired:
@@ -91,7 +92,7 @@ def _overlaps(nic: Nic, link: PodLink, sides: tuple[Interface, ...]) -> Iterator
             network = ip_interface(key.name).network
             if network.version == gateway.version and network.overlaps(gateway.network):
                 detail = (
-                    f"{gateway.network} overlaps {key.name} of the pod's own {link.original.name if link.original else link.resource.name}\n"
+                    f"{gateway.network} overlaps {key.name} of the pod's own network\n"
                     "choose a subnet that neither the pod nor anything the guest must reach is in"
                 )
                 yield Diagnostic("guest subnet overlaps the pod's", detail, nic.network.at, nic=nic.name)
@@ -112,6 +113,7 @@ def _family(nic: Nic, gateway: Interface, facts: PodFacts) -> Iterator[tuple[Key
         yield Key("sysctl", bridge, "ipv4.route_localnet"), Sysctl("1")
     else:
         yield Key("address", bridge, str(gateway)), Address(nodad=True)
+        yield Key("sysctl", bridge, "ipv6.disable_ipv6"), Sysctl("0")
         yield Key("route", bridge, route.name("::1/128", route.LOCAL, LOOPBACK_METRIC)), Route(protocol=route.OURS, type="local")
         if BRIDGE_NETFILTER6 in facts.sysctls:
             yield Key("sysctl", "", BRIDGE_NETFILTER6), Sysctl("0")

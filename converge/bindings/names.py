@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
-from hashlib import sha256
 
 from converge.model import GuestNetwork, Network, Nic
 
@@ -42,6 +41,8 @@ def _pod_link(network: Network, secondary: list[str], ordinal: bool) -> str:
 
 def hashed(network: str) -> str:
     """`pod` and 11 hex digits of SHA-256 of the network's name: 14 characters, so that the derived names have 15."""
+    from hashlib import sha256  # 1 ms, and the primary network needs none
+
     return "pod" + sha256(network.encode()).hexdigest()[:11]
 
 

@@ -110,17 +110,19 @@ def _needs(key: Key, attributes: Attributes, among: Resources, kinds: Kinds) -> 
 
 
 def _claim_edges(waiting: Mapping[Key, Change], kinds: Kinds) -> Edges:
-    holders: dict[str, Key] = {}
+    holders: dict[str, list[Key]] = {}
     takers: list[tuple[str, Key]] = []
     for key, change in waiting.items():
         held = set() if change.before is None else set(kinds[key.kind].claims(key, change.before))
         wanted = set() if change.after is None else set(kinds[key.kind].claims(key, change.after))
-        holders.update(dict.fromkeys(held - wanted, key))
+        for claim in held - wanted:
+            holders.setdefault(claim, []).append(key)
         takers += [(claim, key) for claim in wanted - held]
     edges: Edges = {}
     for claim, key in takers:
-        if claim in holders and holders[claim] != key:
-            edges.setdefault(holders[claim], set()).add(key)
+        for holder in holders.get(claim, ()):
+            if holder != key:
+                edges.setdefault(holder, set()).add(key)
     return edges
 
 

@@ -101,12 +101,12 @@ def _link_add(route: Any, words: Mapping[str, Value]) -> None:
 def _link_set(route: Any, words: Mapping[str, Value]) -> None:
     index = _index(words["dev"])
     if words.get("type") == "bridge":
-        options = {f"br_{name}": words[name] for name in ("stp_state", "vlan_filtering")}
+        options = {f"br_{name}": words[name] for name in ("stp_state", "vlan_filtering") if name in words}
         route.link("set", index=index, kind="bridge", **options)
         return
     if words.get("type") == "bridge_slave":
         ports = {"learning": "learning", "hairpin": "mode", "isolated": "isolated"}
-        route.brport("set", index=index, **{name: int(words[word] == "on") for word, name in ports.items()})
+        route.brport("set", index=index, **{name: int(words[word] == "on") for word, name in ports.items() if word in words})
         return
     wanted: dict[str, Any] = {name: words[name] for name in ("address", "mtu") if name in words}
     if "name" in words:
@@ -141,7 +141,8 @@ def _address_replace(route: Any, words: Mapping[str, Value]) -> None:
 
 def _address_del(route: Any, words: Mapping[str, Value]) -> None:
     own = ip_interface(str(words[""]))
-    route.addr("del", index=_index(words["dev"]), address=str(own.ip), prefixlen=own.network.prefixlen)
+    peer = {"local": str(own.ip)} if "peer" in words else {}
+    route.addr("del", index=_index(words["dev"]), address=words.get("peer", str(own.ip)), prefixlen=own.network.prefixlen, **peer)
 
 
 _METRICS = ("mtu", "window", "advmss", "hoplimit", "initcwnd", "initrwnd", "quickack")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from threading import Thread
 
 from converge.kernel.namespace import RUN_NETNS, Refused, opened
 from converge.kernel.session import session
@@ -57,8 +57,11 @@ def _named() -> Iterator[tuple[str, tuple[int, int]]]:
 
 def _in_thread(name: str) -> bool:
     """A thread of its own a namespace: it cannot come back."""
-    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="pod") as one:
-        return one.submit(_carries_marks, name).result()
+    found: list[bool] = []
+    thread = Thread(target=lambda: found.append(_carries_marks(name)), name=f"look-{name}")
+    thread.start()
+    thread.join()
+    return any(found)
 
 
 def _carries_marks(name: str) -> bool:

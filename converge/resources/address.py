@@ -95,11 +95,13 @@ def decode(dump: bytes, names: Mapping[str, str]) -> Iterator[tuple[Key, Address
 
 
 def after(key: Key, value: Address, among: Resources) -> Iterator[Key]:
-    """The facts about its pod link; and the addresses before it in the list, so that one given back has its old place. The kernel
-    appends IPv4 addresses and puts IPv6 ones in front.
+    """IPv6 must be on. The facts about its pod link come first, and so do the addresses before it in the list, so that one
+    given back has its old place. The kernel appends IPv4 addresses and puts IPv6 ones in front.
     """
     yield from routes.facts_about(key.owner, among)
     version6 = ":" in key.name
+    if version6:
+        yield Key("sysctl", key.owner, "ipv6.disable_ipv6")
     for other, before in ((k, v) for k, v in among.items() if k.kind == "address" and k.owner == key.owner):
         if (":" in other.name) == version6 and (before.order > value.order if version6 else before.order < value.order):
             yield other
@@ -127,18 +129,22 @@ def operations(change: Change, state: State) -> Sequence[Operation]:
     if link is None:
         return ()
     dev: tuple[str, Value] = ("dev", link.name)
+    before: Address | None = change.before
+    peer: tuple[tuple[str, Value], ...] = (("peer", before.peer),) if before is not None and before.peer else ()
+    delete = Operation("address del", change.key, (("", change.key.name), *peer, dev))
     if change.after is None:
-        return (Operation("address del", change.key, (("", change.key.name), dev)),)
+        return (delete,)
     words = tuple(_words(change.after))
     write = Operation("address replace", change.key, (("", change.key.name), *words, dev), value=change.after)
-    if change.before is not None and _fixed(change.before) != _fixed(change.after):
-        return Operation("address del", change.key, (("", change.key.name), dev)), write
+    if before is not None and _fixed(change.key, before) != _fixed(change.key, change.after):
+        return delete, write
     return (write,)
 
 
-def _fixed(value: Address) -> tuple[object, ...]:
+def _fixed(key: Key, value: Address) -> tuple[object, ...]:
     """What the kernel keeps of an existing address whatever a later message says."""
-    return value.broadcast, value.peer, value.scope, value.label
+    only_ipv4 = value.noprefixroute if ":" not in key.name else None
+    return value.broadcast, value.peer, value.scope, value.label, only_ipv4
 
 
 def _words(value: Address) -> Iterator[tuple[str, Value]]:
@@ -174,7 +180,10 @@ def effect(operation: Operation, state: State) -> str | None:
     if ":" in key.name and _ipv6_off(key.owner, link.mtu, state):
         return "Permission denied: IPv6 is disabled on this device"
     value: Address = operation.value  # type: ignore[assignment]
+    before: Address | None = state.get(key)
     state.put(key, replace(value, primary=_primary(key, state)))
+    if before is not None and (before.metric, before.noprefixroute) != (value.metric, value.noprefixroute):
+        _disconnect(key, before, state)
     if link.up and not value.noprefixroute:
         _connect(key, state)
     return None
@@ -211,6 +220,12 @@ def _connect(key: Key, state: State) -> None:
     found = routes.connected(key.owner, key.name, value.metric, value.peer)
     if found is not None and state.get(found[0]) is None:
         state.put(*found)
+
+
+def _disconnect(key: Key, value: Address, state: State) -> None:
+    found = routes.connected(key.owner, key.name, value.metric, value.peer)
+    if found is not None and not value.noprefixroute:
+        state.remove(found[0])
 
 
 def _deleted(key: Key, state: State) -> str | None:

@@ -65,7 +65,7 @@ def after(_key: Key, chain: Chain, _among: Resources) -> Iterator[Key]:
     """The sets that its rules look into, and the chains that they jump to."""
     for rule in chain.rules:
         for statement in rule.statements:
-            if statement.verb == "lookup":
+            if statement.verb in ("lookup", "map"):
                 yield Key("set", "", statement.value)
             elif statement.verb in ("jump", "goto"):
                 yield Key("chain", "", statement.value)

@@ -58,9 +58,16 @@ def within(key: Key, _attributes: Element) -> Key | None:
     return Key("set", "", key.owner)
 
 
-def claims(key: Key, _attributes: Element) -> Iterable[str]:
-    """Its ports: two overlapping ranges cannot be in a set at once, so the one that goes makes room for the one that comes."""
-    return ()
+def claims(key: Key, _attributes: Element) -> Iterator[str]:
+    """The neighbourhoods of its ports: overlapping ranges cannot be in a set at once, so what goes makes room for what comes."""
+    *protocol, ports = key.name.split(" . ")
+    first, _, last = ports.partition("-")
+    if first.isdigit():
+        for neighbourhood in range(int(first) // _NEIGHBOURS, int(last or first) // _NEIGHBOURS + 1):
+            yield f"{key.owner} {' '.join(protocol)} {neighbourhood}"
+
+
+_NEIGHBOURS = 4096
 
 
 def park(_change: Change, _state: State) -> Operation | None:

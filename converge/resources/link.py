@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from hashlib import sha256
 from typing import Any
 
 from converge.engine import State
@@ -98,8 +97,7 @@ def park(change: Change, state: State) -> Operation | None:
     link: Link | None = state.get(change.key)
     if link is None:
         return None
-    spare = "cvg" + sha256(change.key.owner.encode()).hexdigest()[:11]
-    return Operation("link set", change.key, (("dev", link.name), ("name", spare)))
+    return Operation("link set", change.key, (("dev", link.name), ("name", f"parked{link.index}")))
 
 
 def operations(change: Change, state: State) -> Sequence[Operation]:
@@ -153,14 +151,13 @@ def _update(key: Key, before: Link, after_: Link, state: State) -> list[Operatio
         found.append(Operation("link set", key, (("dev", before.name), *words)))
     dev: tuple[str, Value] = ("dev", after_.name)
     if after_.bridge and before.bridge != after_.bridge:
-        options: list[tuple[str, Value]] = [
-            ("stp_state", int(after_.bridge.stp)),
-            ("vlan_filtering", int(after_.bridge.vlan_filtering)),
-        ]
-        found.append(Operation("link set", key, (dev, ("type", "bridge"), *options)))
+        options = _changed(before.bridge or Bridge(), after_.bridge)
+        found.append(Operation("link set", key, (dev, ("type", "bridge"), *((_BRIDGE_WORDS[n], int(v)) for n, v in options))))
     port = before.port if before.master == after_.master else Port()
     if after_.port and after_.port != port:
-        found.append(Operation("link set", key, (dev, ("type", "bridge_slave"), *_port_words(after_.port))))
+        settings = _changed(port or Port(), after_.port)
+        words = [(name, "on" if value else "off") for name, value in settings]
+        found.append(Operation("link set", key, (dev, ("type", "bridge_slave"), *words)))
     if before.mark != after_.mark:
         if before.mark is not None:
             found.append(Operation("link property del", key, (dev, ("altname", MARK + before.mark))))
@@ -185,16 +182,14 @@ def _settings(before: Link, after_: Link, state: State) -> list[tuple[str, Value
     return words
 
 
-def _port_words(port: Port) -> list[tuple[str, Value]]:
-    onoff = {True: "on", False: "off"}
-    return [("learning", onoff[port.learning]), ("hairpin", onoff[port.hairpin]), ("isolated", onoff[port.isolated])]
+_BRIDGE_WORDS = {"stp": "stp_state", "vlan_filtering": "vlan_filtering"}
+_BRIDGE_FIELDS = {word: name for name, word in _BRIDGE_WORDS.items()}
 
 
-def renamed(link: Link, handles: Mapping[str, str]) -> Link:
-    """The same link with its master's handle replaced by that master's role, where it has one."""
-    if link.master is None or link.master not in handles:
-        return link
-    return replace(link, master=handles[link.master])
+def _changed(before: Bridge | Port, after_: Bridge | Port) -> list[tuple[str, bool]]:
+    """The options that differ, and nothing else: a kernel may lack what nobody asked it to change."""
+    names = before.__dataclass_fields__
+    return [(name, getattr(after_, name)) for name in names if getattr(before, name) != getattr(after_, name)]
 
 
 # ---------------------------------------------------------------------------------------------------------- effects
@@ -249,13 +244,14 @@ def _deleted(key: Key, link: Link, _words: dict[str, Value], state: State) -> st
 
 def _set(key: Key, link: Link, words: dict[str, Value], state: State) -> str | None:
     if words.get("type") == "bridge":
-        options = Bridge(bool(words["stp_state"]), bool(words["vlan_filtering"]))
-        state.put(key, replace(link, bridge=options))
+        options = {_BRIDGE_FIELDS[word]: bool(value) for word, value in words.items() if word in _BRIDGE_FIELDS}
+        state.put(key, replace(link, bridge=replace(link.bridge or Bridge(), **options)))
         return None
     if words.get("type") == "bridge_slave":
         if link.port is None:
             return "Operation not supported"
-        state.put(key, replace(link, port=Port(*(words[name] == "on" for name in ("learning", "hairpin", "isolated")))))
+        settings = {word: value == "on" for word, value in words.items() if word in Port.__dataclass_fields__}
+        state.put(key, replace(link, port=replace(link.port, **settings)))
         return None
     return _reconfigured(key, link, words, state)
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from hashlib import sha256
 
 from converge.engine import State
 from converge.model import Change, Key, Operation, ProcessDump, Resources
@@ -31,6 +30,8 @@ class Process:
 
 
 def of(config: str) -> Process:
+    from hashlib import sha256  # 1 ms, and most runs have no use for it
+
     return Process(sha256(config.encode()).hexdigest()[:16], config=config)
 
 

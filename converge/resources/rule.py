@@ -16,8 +16,9 @@ from converge.resources.wire import Attributes, address, attributes, network, re
 
 
 class Statement(NamedTuple):
-    """`verb`: "match" (subject: a field; relation and value: "!=" or "", text), "lookup" (subject: fields, value: a set),
-    "dnat" or "snat" (subject: "ip" or "ip6", value: an address), "masquerade", "return", "jump" (value: a chain), "unknown".
+    """`verb`: "match" (subject: a field; relation and value: "!=" or "", text), "lookup" and "map" (subject: fields, value: a
+    set), "dnat" or "snat" (subject: "ip" or "ip6", value: an address), "masquerade", "return", "jump" (value: a chain),
+    "unknown".
     """
 
     verb: str
@@ -90,6 +91,7 @@ _RELATIONS = {0: "", 1: "!=", 2: "<", 3: "<=", 4: ">", 5: ">="}
 _PROTOCOLS = {1: "icmp", 6: "tcp", 17: "udp", 58: "ipv6-icmp", 132: "sctp"}
 _NFPROTO = {2: "ipv4", 10: "ipv6"}
 _VERDICTS = {0: "drop", 1: "accept", -1: "continue", -2: "break", -3: "jump", -4: "goto", -5: "return"}
+_NAME_BYTES = 16  # a comparison of fewer is one of the beginning
 _MAP_ADDRESS = 1  # NF_NAT_RANGE_MAP_IPS
 _FIRST_REGISTER32 = 8  # NFT_REG32_00; registers 1 to 4 are the same memory in units of 16 bytes
 
@@ -173,10 +175,11 @@ class _Reader:
         return True
 
     def _lookup(self, data: Attributes) -> bool:
-        if not self.loaded or 3 in data:
+        """In a set; with a destination register in a map, whose data no rule of ours uses."""
+        if not self.loaded:
             return False
-        inverted = network(data.get(5, b"")) & 1
-        self.statements.append(Statement("lookup", " . ".join(self.loaded), text(data.get(1, b"")), "!=" if inverted else ""))
+        verb, inverted = "map" if 3 in data else "lookup", network(data.get(5, b"")) & 1
+        self.statements.append(Statement(verb, " . ".join(self.loaded), text(data.get(1, b"")), "!=" if inverted else ""))
         self.loaded.clear()
         return True
 
@@ -212,7 +215,7 @@ def _register(value: bytes) -> int:
 
 def _shown(field: str, value: bytes) -> str:
     if field in ("iifname", "oifname"):
-        return text(value)
+        return text(value) + ("*" if len(value) < _NAME_BYTES else "")
     if field == "meta nfproto":
         return _NFPROTO.get(value[0], str(value[0]))
     if field == "meta l4proto":

@@ -21,6 +21,7 @@ IP_FORWARD = "net.ipv4.ip_forward"
 FORWARDING6 = "net.ipv6.conf.all.forwarding"
 _DEFAULT4 = "net.ipv4.conf.default.forwarding"
 _DEFAULT6 = "net.ipv6.conf.default.forwarding"
+DISABLE6_DEFAULT = "net.ipv6.conf.default.disable_ipv6"
 _SWITCHES = {IP_FORWARD: ("ipv4.forwarding", _DEFAULT4), FORWARDING6: ("ipv6.forwarding", _DEFAULT6)}
 
 
@@ -42,6 +43,7 @@ _PER_LINK4 = (
     ("ipv4.route_localnet", 25),
 )  # index of the u32: IPV4_DEVCONF_* - 1
 _PER_LINK6 = (("ipv6.forwarding", 0), ("ipv6.accept_ra", 3), ("ipv6.disable_ipv6", 26))  # index of the s32: DEVCONF_*
+_INHERITED = {"ipv4.forwarding": _DEFAULT4, "ipv6.forwarding": _DEFAULT6, "ipv6.disable_ipv6": DISABLE6_DEFAULT}
 _BORN = {"ipv4.promote_secondaries": "0", "ipv4.route_localnet": "0", "ipv6.accept_ra": "1", "ipv6.disable_ipv6": "0"}
 _NETCONFA_IFINDEX, _NETCONFA_FORWARDING = 1, 2
 _ALL = Struct("=i").pack(-1)
@@ -77,13 +79,15 @@ def decode_netconf(dump: bytes) -> Iterator[tuple[Key, Sysctl]]:
 
 
 def after(key: Key, _attributes: Sysctl, among: Resources) -> Iterator[Key]:
-    """What was written down about it; and `accept_ra` before IPv6 forwarding: with 1 the kernel drops a learned default route at
-    the moment of the switch.
+    """What was written down about it. `accept_ra` before IPv6 forwarding: with 1 the kernel drops a learned default route at the
+    moment of the switch. And the switch before each link's own forwarding, which it mostly settles.
     """
     fact = f"sysctl {key.name} "
     yield from (other for other in among if other.kind == "fact" and other.name.startswith(fact))
     if key.name == FORWARDING6:
         yield from (other for other in among if other.kind == "sysctl" and other.name == "ipv6.accept_ra")
+    if key.owner and key.name.endswith(".forwarding"):
+        yield Key("sysctl", "", IP_FORWARD if key.name.startswith("ipv4") else FORWARDING6)
 
 
 def within(key: Key, _attributes: Sysctl) -> Key | None:
@@ -130,6 +134,11 @@ def effect(operation: Operation, state: State) -> str | None:
     state.put(operation.key, operation.value)
     if operation.key.name in _SWITCHES and not operation.key.owner:
         _switched(operation.key.name, before, state)
+    if operation.key.name == "ipv6.disable_ipv6" and operation.value.value != "0":  # type: ignore[union-attr]
+        for kind in ("address", "route"):
+            for key, _ in state.on(kind, operation.key.owner):
+                if ":" in key.name:
+                    state.remove(key)
     return None
 
 
@@ -160,9 +169,8 @@ def born(owner: str, mtu: int, state: State, family: str = "") -> None:
     for name, _ in (*_PER_LINK4, *(_PER_LINK6 if mtu >= 1280 else ())):
         if not name.startswith(family):
             continue
-        default = state.get(Key("sysctl", "", _DEFAULT4 if name.startswith("ipv4") else _DEFAULT6))
-        inherited = default.value if default else "0"
-        state.put(Key("sysctl", owner, name), Sysctl(_BORN.get(name, inherited)))
+        default = state.get(Key("sysctl", "", _INHERITED[name])) if name in _INHERITED else None
+        state.put(Key("sysctl", owner, name), Sysctl(default.value if default else _BORN.get(name, "0")))
 
 
 def ipv6_left(owner: str, state: State) -> None:
