@@ -355,7 +355,7 @@ class Operation:
     def __str__(self) -> str:
         if self.parts:
             return "; ".join(map(str, self.parts))
-        if self.call == "nft":
+        if self.call in ("nft", "nft alone"):
             return "; ".join(str(value) for _, value in self.arguments)
         if self.call == "sysctl":
             return " ".join(f"{name}={value}" for name, value in self.arguments)

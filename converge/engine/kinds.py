@@ -17,7 +17,7 @@ class Kind(Protocol):
     """One kind of resource. All functions are pure but `effect`, which edits the simulated state it is given."""
 
     TRANSACTION: str | None
-    """Neighbouring operations with the same label become one kernel call; None: each is its own."""
+    """Neighbouring operations whose `call` is this label become one kernel call; None: each is its own."""
 
     def after(self, key: Key, attributes: Attributes, among: Resources, /) -> Iterable[Key]:
         """Keys in `among` that must exist, in their final form, before this resource is made (and as long as it is there)."""

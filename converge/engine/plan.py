@@ -101,6 +101,7 @@ def _merged(steps: Sequence[Step], kinds: Kinds) -> list[Step]:
     label: str | None = None
     for step in steps:
         own = kinds[step.operation.key.kind].TRANSACTION
+        own = own if own == step.operation.call else None
         if own is None or own != label:
             merged += _joined(run)
             run = []

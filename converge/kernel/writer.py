@@ -52,7 +52,7 @@ class Writer:
 
     def _execute(self, operation: Operation) -> None:
         parts = operation.parts or (operation,)
-        if parts[0].call == "nft":
+        if parts[0].call in ("nft", "nft alone"):
             self._nftables(operation, parts)
         elif parts[0].call == "sysctl":
             for name, value in operation.arguments:

@@ -15,7 +15,7 @@ from converge.engine import plan
 from converge.kernel.namespace import Refused, locked, opened
 from converge.kernel.session import Session, session
 from converge.kernel.writer import OperationFailed
-from converge.model import Attributes, Desired, Diagnostic, GuestNetwork, Key, Outcome, Plan, Result, Severity
+from converge.model import Attributes, Desired, Diagnostic, GuestNetwork, Key, Operation, Outcome, Plan, Result, Severity
 from converge.reconcile.view import NOTHING, Look, look
 from converge.resources import KINDS, table
 
@@ -79,20 +79,26 @@ def _applied(visit: Session, document: GuestNetwork) -> Result:
 def _rolled_back(visit: Session, start: Look, first: Result, reason: str) -> Result:
     """Plan from a new observation to the set observed before, apply and verify that."""
     failure = Diagnostic("apply failed", reason, first.document.at)
-    remains = ""
-    try:
-        for step in _way_back(visit, start, first.document).steps:
-            visit.execute(step.operation)
-    except OperationFailed as error:
-        remains = str(error)
+    impossible = [reason for step in _way_back(visit, start, first.document).steps for reason in _done(visit, step.operation)]
     left = _way_back(visit, start, first.document)
     if left.empty:
         return replace(first, outcome=Outcome.RESTORED, diagnostics=(failure,))
-    hint = remains or "look at it with `converge plan`, then apply again"
+    hint = "; ".join(impossible) or "look at it with `converge plan`, then apply again"
     detail = f"the pod is not as before; still to do: {_named(left)}\n{hint}"
     return replace(
         first, outcome=Outcome.FAILED, diagnostics=(failure, Diagnostic("pod is not fully restored", detail, first.document.at))
     )
+
+
+def _done(visit: Session, operation: Operation) -> Iterator[str]:
+    """Do it, or of a transaction as much as can be done; yields why not. What cannot be restored must not keep back the rest."""
+    try:
+        visit.execute(operation)
+    except OperationFailed as error:
+        if not operation.parts:
+            yield str(error)
+        for part in operation.parts:
+            yield from _done(visit, part)
 
 
 def _way_back(visit: Session, start: Look, document: GuestNetwork) -> Plan:

@@ -136,9 +136,23 @@ def operations(change: Change, state: State) -> Sequence[Operation]:
         return (delete,)
     words = tuple(_words(change.after))
     write = Operation("address replace", change.key, (("", change.key.name), *words, dev), value=change.after)
-    if before is not None and _fixed(change.key, before) != _fixed(change.key, change.after):
-        return delete, write
-    return (write,)
+    anew = before is not None and _fixed(change.key, before) != _fixed(change.key, change.after)
+    return (*_makes_room(change.key, change.after, state), *((delete,) if anew else ()), write)
+
+
+def _makes_room(key: Key, value: Address, state: State) -> Sequence[Operation]:
+    """Somebody's own route where the connected one belongs: the kernel would put its one beside it, under the same key."""
+    found = routes.connected(key.owner, key.name, value.metric, value.peer)
+    present = None if found is None else state.get(found[0])
+    if found is None or present is None or present == found[1] or value.noprefixroute:
+        return ()
+    return routes.operations(Change(found[0], present, None), state)
+
+
+def _kept(key: Key, before: Address, value: Address) -> Address:
+    """What becomes of an existing address that is written again."""
+    kept = replace(value, broadcast=before.broadcast, peer=before.peer, scope=before.scope, label=before.label)
+    return kept if ":" in key.name else replace(kept, noprefixroute=before.noprefixroute)
 
 
 def _fixed(key: Key, value: Address) -> tuple[object, ...]:
@@ -181,6 +195,8 @@ def effect(operation: Operation, state: State) -> str | None:
         return "Permission denied: IPv6 is disabled on this device"
     value: Address = operation.value  # type: ignore[assignment]
     before: Address | None = state.get(key)
+    if before is not None:
+        value = _kept(key, before, value)
     state.put(key, replace(value, primary=_primary(key, state)))
     if before is not None and (before.metric, before.noprefixroute) != (value.metric, value.noprefixroute):
         _disconnect(key, before, state)
@@ -224,7 +240,7 @@ def _connect(key: Key, state: State) -> None:
 
 def _disconnect(key: Key, value: Address, state: State) -> None:
     found = routes.connected(key.owner, key.name, value.metric, value.peer)
-    if found is not None and not value.noprefixroute:
+    if found is not None and not value.noprefixroute and state.get(found[0]) == found[1]:
         state.remove(found[0])
 
 
@@ -234,17 +250,24 @@ def _deleted(key: Key, state: State) -> str | None:
         return "Cannot assign requested address"
     version6 = ":" in key.name
     same = _same_subnet(key, state)
+    twins = [other for other, _ in state.on("address", key.owner) if other != key and _plain(other) == _plain(key)]
+    if not (version6 and same) and not value.secondary:
+        _disconnect(key, value, state)
     if not version6 and not value.secondary and _promotes(key.owner, state):
         _promote(key, [(other, secondary) for other, secondary in same if secondary.primary == key.name], state)
+    if twins:
+        routes.held_by(key, twins[0].name, state)
     state.remove(key)
-    if version6 and not same:
-        found = routes.connected(key.owner, key.name, value.metric, value.peer)
-        if found is not None:
-            state.remove(found[0])
-    routes.source_gone(key.owner, str(ip_interface(key.name).ip), state)
+    if not twins:
+        routes.source_gone(key.owner, _plain(key), state)
     if not version6 and not any(":" not in other.name for other, _ in state.on("address", key.owner)):
         routes.ipv4_left(key.owner, state)
     return None
+
+
+def _plain(key: Key) -> str:
+    """The address without its prefix length."""
+    return key.name.split("/")[0]
 
 
 def _promotes(owner: str, state: State) -> bool:
@@ -278,12 +301,22 @@ def link_up(owner: str, state: State) -> None:
 
 
 def link_renamed(owner: str, name: str, state: State) -> None:
-    """IPv4 labels follow the name: the first address gets it, the next ones `name:2`, `name:3`."""
-    addresses = [(key, value) for key, value in state.on("address", owner) if ":" not in key.name]
-    for number, (key, value) in enumerate(addresses, 1):
-        label = None if number == 1 else f"{name}:{number}"
+    """IPv4 labels follow the name: the first address gets it, the next ones keep what followed a colon, or get their number."""
+    found = [(key, value) for key, value in state.on("address", owner) if ":" not in key.name]
+    for number, (key, value) in enumerate(sorted(found, key=lambda item: item[1].order), 1):
+        label = None if number == 1 else _relabelled(value.label, name, number)
         if value.label != label:
             state.put(key, replace(value, label=label))
+
+
+def _relabelled(label: str | None, name: str, number: int) -> str:
+    colon, suffix = (label or "").partition(":")[1:]
+    end = colon + suffix if colon else f":{number}"
+    return name[: _LONGEST_LABEL - len(end)] + end
+
+
+_LONGEST_LABEL = 15
+"""IFNAMSIZ - 1, in characters."""
 
 
 def ipv6_left(owner: str, state: State) -> None:

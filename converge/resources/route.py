@@ -209,9 +209,7 @@ def effect(operation: Operation, state: State) -> str | None:
 
 
 def _displace(key: Key, state: State) -> None:
-    """For IPv4 the kernel replaces the route of the same prefix, metric and TOS, whichever link it is on."""
-    if ":" in key.name:
-        return
+    """The kernel replaces the route of the same prefix, metric and TOS, whichever link it is on."""
     for other, _ in state.of("route"):
         if other.name == key.name and other != key:
             state.remove(other)
@@ -239,6 +237,13 @@ def connected(owner: str, interface: str, metric: int, peer: str | None) -> tupl
         return None
     value = Route(protocol="kernel", scope="link", source=str(own.ip), holder=interface if peer is None else None)
     return Key("route", owner, name(str(network), metric=metric)), value
+
+
+def held_by(address: Key, twin: str, state: State) -> None:
+    """The same address is there a second time, with another prefix: what named this one holds on to that."""
+    for key, route in state.on("route", address.owner):
+        if route.holder == address.name:
+            state.put(key, replace(route, holder=twin))
 
 
 def ipv4_left(owner: str, state: State) -> None:

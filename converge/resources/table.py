@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from converge.engine import State
 from converge.model import Change, Key, Operation, Resources
@@ -54,7 +54,10 @@ def address(key: Key, _attributes: Table, _names: Mapping[str, str]) -> str:
 def operations(change: Change, _state: State) -> Sequence[Operation]:
     if change.after is None:
         return (command(change, f"delete table {SPEC}"),)
-    return (command(change, f"add table {SPEC}" if change.before is None else f"add table {SPEC} {{ }}"),)
+    if change.before is None:
+        return (command(change, f"add table {SPEC}"),)
+    # A transaction of its own: the kernel refuses to wake a table and to change its base chains at once.
+    return (replace(command(change, f"add table {SPEC} {{ }}"), call="nft alone"),)
 
 
 def effect(operation: Operation, state: State) -> str | None:

@@ -11,7 +11,8 @@ from converge.engine import plan
 from converge.model import Desired, Diagnostic, GuestNetwork, Key, Origin, Outcome, Plan, Position, Resources, Result, Severity
 from converge.resources import KINDS
 from converge.resources.link import Bridge, Link, Port, Tap
-from tests.unit.universe import Wish, look, pods, tampered, tamperings, wired, wishes
+from tests.unit.universe import Wish, look, pods, wired, wishes
+from tests.unit.universe_tampering import tampered, tamperings
 
 AT = Position("states/web.yaml", 11, 7)
 BRIDGE, TAP = Key("link", "bridge:default"), Key("link", "tap:default")

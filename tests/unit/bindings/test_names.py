@@ -1,0 +1,71 @@
+"""Names of links, by the examples that the field has published, and the longest that still fit."""
+
+from __future__ import annotations
+
+import pytest
+
+from converge.bindings.names import LONGEST, names, pod_link_names, too_long
+from converge.model import GuestNetwork, Network, Nic, Position, Target
+
+AT = Position("names.yaml", 1, 1)
+
+
+def nic(network: str, primary: bool = False, pod_link: str | None = None) -> Nic:
+    return Nic(
+        network, "masquerade", Network(network, "pod" if primary else "multus", AT, primary=primary), AT, pod_link=pod_link
+    )
+
+
+def document(*nics: Nic) -> GuestNetwork:
+    return GuestNetwork("shop", "web", Target("netns", "web", AT), nics, AT)
+
+
+def derived(one: Nic, present: tuple[str, ...] = ()) -> tuple[str, str, str, str]:
+    own = names(one, pod_link_names(document(one), present)[one.name])
+    return own.pod_link, own.tap, own.bridge, own.renamed
+
+
+@pytest.mark.parametrize(
+    ("network", "hashed"),
+    [
+        ("red", "b1f51a511f1"),
+        ("blue", "16477688c0e"),
+        ("default", "37a8eec1ce1"),
+        ("secondnetwork", "914f438d88d"),
+        ("foo", "2c26b46b68f"),
+        ("green", "ba4788b226a"),
+        ("vlan100", "1dba23260aa"),
+    ],
+)
+def test_secondary_networks_are_known_by_a_hash(network: str, hashed: str) -> None:
+    assert derived(nic(network)) == (f"pod{hashed}", f"tap{hashed}", f"k6t-{hashed}", f"{hashed}-nic")
+
+
+def test_the_primary_network_has_the_names_everybody_knows() -> None:
+    assert derived(nic("default", primary=True)) == ("eth0", "tap0", "k6t-eth0", "eth0-nic")
+
+
+def test_a_primary_link_of_another_name() -> None:
+    found = derived(nic("default", primary=True, pod_link="cust-iface"))
+    assert found == ("cust-iface", "tap0", "k6t-cust-iface", "cust-iface-nic")
+
+
+@pytest.mark.parametrize(("pod_link", "tap"), [("net1", "tap1"), ("net12", "tap12")])
+def test_ordinal_names(pod_link: str, tap: str) -> None:
+    assert derived(nic("red", pod_link=pod_link)) == (pod_link, tap, f"k6t-{pod_link}", f"{pod_link}-nic")
+
+
+def test_one_ordinal_link_in_the_pod_means_ordinals_for_all() -> None:
+    nics = (nic("default", primary=True), nic("red"), nic("blue"))
+    assert pod_link_names(document(*nics), ("eth0", "net1", "net2")) == {"default": "eth0", "red": "net1", "blue": "net2"}
+    assert pod_link_names(document(*nics), ("eth0", "network1"))["red"] == "podb1f51a511f1"
+
+
+def test_hashed_names_just_fit() -> None:
+    assert max(map(len, derived(nic("red")))) == LONGEST
+    assert too_long(names(nic("red"), "podb1f51a511f1")) is None
+
+
+@pytest.mark.parametrize(("pod_link", "name"), [("twelve-chars", "k6t-twelve-chars"), ("eleven-char", None)])
+def test_a_derived_name_that_the_kernel_would_refuse(pod_link: str, name: str | None) -> None:
+    assert too_long(names(nic("default", primary=True), pod_link)) == name
