@@ -1,7 +1,7 @@
 """The transitions that interruption, failure and round trip are tested on: a pod, what it is wired as, what it shall become.
 
-A row is data; the tests that walk the rows are in test_interrupted.py and test_round_trip.py. `settled` is a snapshot without what
-differs between two equal pods: interface numbers and the random MACs of taps.
+A row is data; the tests that walk the rows are in test_interrupted.py and test_round_trip.py. `settled` is a snapshot without
+what differs between two equal pods: interface numbers and the random MACs of taps.
 """
 
 from __future__ import annotations

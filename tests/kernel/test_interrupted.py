@@ -2,7 +2,8 @@
 
 Killed: a child process applies and is SIGKILLed between two operations; the next apply must reach what an undisturbed run
 reaches, and the next unwire the pod as the CNI left it. Failed: an operation raises before, or after, the kernel has done it;
-the pod must then be as it was before the apply. Pods are used again after each try, which is itself the test that they are as new.
+the pod must then be as it was before the apply. Pods are used again after each try, which is itself the test that they are as
+new.
 """
 
 from __future__ import annotations
