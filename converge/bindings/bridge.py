@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from ipaddress import ip_address, ip_interface
+from ipaddress import ip_address
 
 from converge.bindings.names import Names, names
 from converge.bindings.parts import (
@@ -28,6 +28,7 @@ from converge.model import Attributes, Desired, Diagnostic, GuestNetwork, Key, N
 from converge.resources.address import Address
 from converge.resources.link import Link, Port
 from converge.resources.sysctl import Sysctl
+from converge.resources.wire import interface
 
 TAKES_OVER = True
 ARP_IGNORE = "net.ipv4.conf.all.arp_ignore"
@@ -114,12 +115,10 @@ def _addresses(nic: Nic, takes: tuple[tuple[Key, Attributes], ...]) -> Iterator[
     for key, _ in takes:
         if key.kind != "address":
             continue
-        interface = ip_interface(key.name)
-        wide = interface.version == 4 and interface.network.prefixlen < 31
-        scope = 253 if interface.version == 6 and interface.is_link_local else 0
-        value = Address(
-            broadcast=str(interface.network.broadcast_address) if wide else None, scope=scope, nodad=interface.version == 6
-        )
+        own = interface(key.name)
+        wide = own.version == 4 and own.network.prefixlen < 31
+        scope = 253 if own.version == 6 and own.is_link_local else 0
+        value = Address(broadcast=str(own.network.broadcast_address) if wide else None, scope=scope, nodad=own.version == 6)
         yield Key("address", standin_role(nic), key.name), value
 
 

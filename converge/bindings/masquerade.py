@@ -14,7 +14,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from ipaddress import ip_interface
 
 from converge.bindings import nat
 from converge.bindings.names import Names, names
@@ -25,6 +24,7 @@ from converge.resources.address import Address
 from converge.resources.link import Link
 from converge.resources.route import Route
 from converge.resources.sysctl import DISABLE6_DEFAULT, FORWARDING6, IP_FORWARD, Sysctl
+from converge.resources.wire import interface
 
 GATEWAY_MAC = "02:00:00:00:00:00"
 """The same for every VM, so that a migrated guest's ARP entry stays true."""
@@ -78,18 +78,18 @@ def _sides(nic: Nic, link: PodLink) -> Iterator[Interface]:
     """The gateway address of each family that the pod has."""
     for network in (nic.network.cidr4, nic.network.cidr6):
         if global_address(link, network.version) is not None:
-            yield ip_interface(f"{network.network_address + 1}/{network.prefixlen}")
+            yield interface(f"{network.network_address + 1}/{network.prefixlen}")
 
 
 def _nat_side(gateway: Interface, link: PodLink) -> nat.Side:
-    first = next(ip_interface(key.name).ip for key, _ in link.addresses if ip_interface(key.name).version == gateway.version)
+    first = next(interface(key.name).ip for key, _ in link.addresses if interface(key.name).version == gateway.version)
     return nat.Side(gateway.ip, gateway.ip + 1, first)
 
 
 def _overlaps(nic: Nic, link: PodLink, sides: tuple[Interface, ...]) -> Iterator[Diagnostic]:
     for gateway in sides:
         for key, _ in link.addresses:
-            network = ip_interface(key.name).network
+            network = interface(key.name).network
             if network.version == gateway.version and network.overlaps(gateway.network):
                 detail = (
                     f"{gateway.network} overlaps {key.name} of the pod's own network\n"

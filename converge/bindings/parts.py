@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from ipaddress import IPv4Interface, IPv6Interface, ip_interface
+from ipaddress import IPv4Interface, IPv6Interface
 
 from converge.model import Diagnostic, GuestNetwork, Nic, PodLink
 from converge.resources.link import Bridge, Link, Port, Tap
+from converge.resources.wire import interface
 
 Interface = IPv4Interface | IPv6Interface
 
@@ -40,10 +41,10 @@ def tap(document: GuestNetwork, nic: Nic, name: str, mtu: int) -> Link:
 def global_address(link: PodLink, version: int) -> Interface | None:
     """The first global-unicast address of a family: no loopback, link-local, multicast; private ranges count."""
     for key, _ in link.addresses:
-        interface = ip_interface(key.name)
-        ip = interface.ip
+        own = interface(key.name)
+        ip = own.ip
         if ip.version == version and not (ip.is_loopback or ip.is_link_local or ip.is_multicast or ip.is_unspecified):
-            return interface
+            return own
     return None
 
 

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from ipaddress import ip_interface
 from struct import Struct
 
 from converge.engine import State
 from converge.model import Change, Key, Operation, Resources, Value
 from converge.resources import route as routes
 from converge.resources.wire import address as address_text
-from converge.resources.wire import attributes, messages, native, text
+from converge.resources.wire import attributes, interface, messages, native, text
 
 TRANSACTION: str | None = None
 
@@ -57,7 +56,7 @@ _INET6 = 10
 
 def decode(dump: bytes, names: Mapping[str, str]) -> Iterator[tuple[Key, Address]]:
     """`names`: link names by handle, to leave out labels that only repeat them."""
-    primaries: dict[tuple[str, str], str] = {}
+    primaries: dict[tuple[str, int, int], str] = {}
     for order, (_, start, end) in enumerate(messages(dump)):
         family, length, flags, scope, index = _MESSAGE.unpack_from(dump, start)
         found = attributes(dump, start + 8, end)
@@ -68,7 +67,7 @@ def decode(dump: bytes, names: Mapping[str, str]) -> Iterator[tuple[Key, Address
         flags = native(found[_IFA_FLAGS]) if _IFA_FLAGS in found else flags
         name, primary = f"{address_text(local)}/{length}", None
         if family != _INET6:
-            subnet = owner, str(ip_interface(name).network)
+            subnet = owner, length, int.from_bytes(peer, "big") >> (32 - length)
             primary = primaries.setdefault(subnet, name) if flags & _SECONDARY else None
             primaries.setdefault(subnet, name)
         lifetimes = _CACHEINFO.unpack_from(found[_IFA_CACHEINFO]) if not flags & _PERMANENT else (0, 0)
@@ -211,11 +210,11 @@ def _ipv6_off(owner: str, mtu: int, state: State) -> bool:
 
 
 def _same_subnet(key: Key, state: State) -> list[tuple[Key, Address]]:
-    subnet = ip_interface(key.name).network
+    subnet = interface(key.name).network
     return [
         (other, value)
         for other, value in state.on("address", key.owner)
-        if other != key and ip_interface(other.name).network == subnet
+        if other != key and interface(other.name).network == subnet
     ]
 
 
@@ -283,7 +282,7 @@ def _promote(key: Key, secondaries: list[tuple[Key, Address]], state: State) -> 
     state.put(heir[0], replace(heir[1], primary=None))
     for other, value in others:
         state.put(other, replace(value, primary=heir[0].name))
-    routes.source_gone(key.owner, str(ip_interface(key.name).ip), state)
+    routes.source_gone(key.owner, str(interface(key.name).ip), state)
     _connect(heir[0], state)
 
 

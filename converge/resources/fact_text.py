@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
-from ipaddress import ip_interface
 from typing import Any
 
 from converge.model import Attributes, Key
@@ -22,6 +21,7 @@ from converge.resources.route import METRIC_WORDS, Route
 from converge.resources.route import name as route_name
 from converge.resources.route import parsed as route_parsed
 from converge.resources.sysctl import Sysctl
+from converge.resources.wire import interface
 
 POD = "pod"
 """The owner word of what belongs to the whole pod."""
@@ -70,9 +70,9 @@ def _placed(known: dict[Key, Attributes]) -> dict[Key, Attributes]:
     primaries: dict[tuple[str, str], str] = {}
     sources: dict[tuple[str, str], str] = {}
     for key in (key for key in known if key.kind == "address" and ":" not in key.name):
-        interface = ip_interface(key.name)
-        sources[key.owner, str(interface.ip)] = key.name
-        primary = primaries.setdefault((key.owner, str(interface.network)), key.name)
+        own = interface(key.name)
+        sources[key.owner, str(own.ip)] = key.name
+        primary = primaries.setdefault((key.owner, str(own.network)), key.name)
         if primary != key.name:
             known[key] = replace(known[key], primary=primary)
     for key, value in known.items():
@@ -189,7 +189,7 @@ def _read_address(owner: str, words: list[str]) -> tuple[Key, Address]:
         valid=int(found.get("valid", 0)),
         preferred=int(found.get("preferred", 0)),
     )
-    return Key("address", owner, str(ip_interface(name))), value
+    return Key("address", owner, str(interface(name))), value
 
 
 def _read_route(owner: str, words: list[str]) -> tuple[Key, Route]:

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from ipaddress import ip_address, ip_interface, ip_network
+from ipaddress import ip_address, ip_network
 from struct import Struct
 
 from converge.engine import State
 from converge.model import Change, Key, Operation, Resources, Value
 from converge.resources.wire import address as address_text
-from converge.resources.wire import attributes, messages, native
+from converge.resources.wire import attributes, interface, messages, native
 
 TRANSACTION: str | None = None
 MAIN, LOCAL = 254, 255
@@ -227,15 +227,15 @@ def _is_local(source: str, state: State) -> bool:
     return any(key.name.split("/")[0] == source for key, _ in state.of("address"))
 
 
-def connected(owner: str, interface: str, metric: int, peer: str | None) -> tuple[Key, Route] | None:
+def connected(owner: str, address: str, metric: int, peer: str | None) -> tuple[Key, Route] | None:
     """The route that the kernel keeps for an address, e.g. 10.0.2.0/24 for 10.0.2.1/24; None where it keeps none."""
-    own = ip_interface(interface)
+    own = interface(address)
     network = own.network if peer is None else ip_network(f"{peer}/{own.network.prefixlen}", strict=False)
     if own.version == 6:
         return Key("route", owner, name(str(network), metric=metric or 256)), Route(protocol="kernel")
     if network.prefixlen == 32 and peer is None:
         return None
-    value = Route(protocol="kernel", scope="link", source=str(own.ip), holder=interface if peer is None else None)
+    value = Route(protocol="kernel", scope="link", source=str(own.ip), holder=address if peer is None else None)
     return Key("route", owner, name(str(network), metric=metric)), value
 
 
