@@ -8,8 +8,11 @@ from ipaddress import IPv4Network, IPv6Network
 from converge.documents.addresses import parse_cidr, parse_mac
 from converge.documents.binding_rules import binding_of
 from converge.documents.bindings import DEFAULT_BINDING
+from converge.documents.check_dhcp import dhcp_options
+from converge.documents.dns import dns_config
 from converge.documents.draft import Draft, Part
 from converge.documents.fields import flag, get, integer, parts, text
+from converge.documents.guest import guest_options
 from converge.documents.nodes import Mapping, Scalar
 from converge.documents.queues import queues
 from converge.documents.scalars import as_text
@@ -33,14 +36,24 @@ def build(draft: Draft) -> GuestNetwork:
         tap_owner=draft.tap_owner,
         tap_group=draft.tap_group,
         legacy_migration_ports=draft.legacy_migration_ports,
+        hostname=_hostname(root),
+        subdomain=text(root, "spec", "subdomain") or "",
+        dns=dns_config(draft),
     )
+
+
+def _hostname(root: Mapping) -> str:
+    """As KubeVirt makes it of a name that is no label: up to the first dot, at most 63 characters."""
+    name = (text(root, "metadata", "name") or "").partition(".")[0]
+    return text(root, "spec", "hostname") or name[:63].rstrip("-")
 
 
 def _nics(draft: Draft) -> tuple[Nic, ...]:
     """One that is `absent` is to be unplugged: it is wished for no more."""
     if draft.default_nic:
         at = draft.source.position(draft.root)
-        return (Nic("default", DEFAULT_BINDING, Network("default", "pod", at), at),)
+        network, macs = Network("default", "pod", at), draft.known_macs.get("default", ())
+        return (Nic("default", DEFAULT_BINDING, network, at, known_macs=macs),)
     return tuple(_nic(draft, part) for part in draft.interfaces if text(part.node, "state") != "absent")
 
 
@@ -75,6 +88,9 @@ def _nic(draft: Draft, part: Part) -> Nic:
         model=text(part.node, "model") or "virtio",
         pod_link=text(link) if link else None,
         queues=queues(draft, part),
+        dhcp=dhcp_options(part),
+        guest=guest_options(draft, part),
+        known_macs=draft.known_macs.get(part.name, ()),
     )
 
 

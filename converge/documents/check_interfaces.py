@@ -1,15 +1,16 @@
-"""Rules of `interfaces`: 9 to 13, 25 to 29, 42 to 46 of KubeVirt's admission, and the MACs and link names it does not look at."""
+"""Rules of `interfaces`: 9 to 13, 25 to 29, 45 and 46 of KubeVirt's admission, and MACs and link names, which it leaves alone."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from ipaddress import IPv4Address
 
 from converge.documents.addresses import parse_mac, unusable_mac
 from converge.documents.binding_rules import check_binding
+from converge.documents.check_dhcp import check_dhcp
 from converge.documents.check_ports import check_ports
-from converge.documents.draft import Draft, Part
+from converge.documents.draft import Draft
 from converge.documents.fields import get, integer, items, text
+from converge.documents.guest import check_guest
 from converge.documents.nodes import Scalar, shown
 from converge.documents.scalars import as_text
 from converge.model import Diagnostic
@@ -26,7 +27,8 @@ def check_interfaces(draft: Draft) -> Iterator[Diagnostic]:
     for part in draft.interfaces:
         yield from check_binding(draft, part)
         yield from check_ports(draft, part)
-        yield from _dhcp(draft, part)
+        yield from check_dhcp(draft, part)
+        yield from check_guest(draft, part)
 
 
 def _names(draft: Draft) -> Iterator[Diagnostic]:
@@ -102,34 +104,3 @@ def _unusable_link(link: str) -> tuple[str, str] | None:
     if not derived or link.startswith(("tap0", "k6t-")):
         return "collides with the names of our own links", "the name of the link that the CNI made, as eth0"
     return None
-
-
-def _dhcp(draft: Draft, part: Part) -> Iterator[Diagnostic]:
-    options = get(part.node, "dhcpOptions")
-    seen: set[int] = set()
-    for entry in items(options, "privateOptions"):
-        option, node = integer(entry, "option"), get(entry, "option")
-        if option is None or node is None:
-            continue
-        if option in seen:
-            detail, cause = (
-                f"DHCP option {option} stands here a second time\nkeep one of them",
-                ("FieldValueInvalid", draft.root_path),
-            )
-            yield draft.source.diagnostic(node, "Duplicate DHCP option", detail, nic=part.name, cause=cause)
-        seen.add(option)
-    for index, server in enumerate(items(options, "ntpServers")):
-        value = as_text(server) if isinstance(server, Scalar) else None
-        if value is not None and not _is_ipv4(value):
-            detail = f"NTP server {shown(server)} is not an IPv4 address\nwrite its address, as 192.0.2.1"
-            cause = ("FieldValueInvalid", f"{part.path}.dhcpOptions.ntpServers[{index}]")
-            yield draft.source.diagnostic(server, "Not an IPv4 address", detail, nic=part.name, cause=cause)
-
-
-def _is_ipv4(text: str) -> bool:
-    """Leading zeros are dropped, as KubeVirt does on reading."""
-    try:
-        IPv4Address(".".join(each.lstrip("0") or each[-1:] for each in text.split(".")))
-    except ValueError:
-        return False
-    return True

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from converge.documents.fields import parts, text
 from converge.documents.nodes import Mapping as MappingNode
@@ -33,7 +33,8 @@ class Wish:
 class Draft:
     """`ours`: our own kind, which may be stricter than KubeVirt. `root_path` is where `networks` stand, as a field path.
 
-    `by_name` holds the networks, `pod_links` and `queue_counts` are by NIC name.
+    `by_name` holds the networks; `pod_links`, `queue_counts`, `guests` and `known_macs` are by NIC name. `guest_at` is where to
+    point for what is wrong in `guests`, where that is not the node itself.
     """
 
     source: Source
@@ -51,6 +52,9 @@ class Draft:
     tap_group: int
     legacy_migration_ports: bool
     default_nic: bool = False
+    guests: Mapping[str, Node] = field(default_factory=dict)
+    guest_at: Node | None = None
+    known_macs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def network(self, name: str | None) -> Part | None:
         return None if name is None else self.by_name.get(name)

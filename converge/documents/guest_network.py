@@ -15,6 +15,7 @@ def read(source: Source, root: Mapping) -> Draft:
     interfaces = listed(get(spec, "interfaces"), "spec.interfaces")
     owner, group = integer(spec, "tap", "owner"), integer(spec, "tap", "group")
     links = ((part.name, get(part.node, "podLink")) for part in interfaces)
+    guests = ((part.name, get(part.node, "guest")) for part in interfaces)
     networks = listed(get(spec, "networks"), "spec.networks")
     return Draft(
         source=source,
@@ -31,4 +32,5 @@ def read(source: Source, root: Mapping) -> Draft:
         tap_owner=TAP_ID if owner is None else owner,
         tap_group=TAP_ID if group is None else group,
         legacy_migration_ports=bool(flag(spec, "legacyMigrationPorts")),
+        guests={name: node for name, node in guests if name is not None and node is not None},
     )

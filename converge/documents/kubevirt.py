@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from converge.documents.addresses import parse_mac, unusable_mac
 from converge.documents.draft import Draft, by_name, listed, wishes
 from converge.documents.fields import flag, get, integer, items, text
+from converge.documents.guest import annotated, annotation, check_annotation
 from converge.documents.guest_network import TAP_ID
 from converge.documents.nodes import Mapping, Node, Sequence
 from converge.documents.schema import schema
@@ -43,6 +45,9 @@ def read(source: Source, root: Mapping) -> Draft:
         tap_group=tap_id,
         legacy_migration_ports=text(root, "status", "migrationTransport") != "Unix",
         default_nic=wants_default_nic(root),
+        guests=annotated(root),
+        guest_at=annotation(root),
+        known_macs=_known_macs(status),
     )
 
 
@@ -61,7 +66,18 @@ def _queue_counts(status: tuple[Node, ...]) -> dict[str, int]:
     return counts
 
 
+def _known_macs(status: tuple[Node, ...]) -> dict[str, tuple[str, ...]]:
+    """What the guest was last seen with. One that cannot be read is nobody's."""
+    macs: dict[str, tuple[str, ...]] = {}
+    for entry in status:
+        mac = parse_mac(text(entry, "mac") or "")
+        if (name := text(entry, "name")) and isinstance(mac, str) and unusable_mac(mac) is None:
+            macs[name] = tuple(dict.fromkeys((*macs.get(name, ()), mac)))
+    return macs
+
+
 def check(draft: Draft) -> Iterator[Diagnostic]:
+    yield from check_annotation(draft)
     about = schema("VirtualMachineInstance")["properties"]["spec"]["properties"]
     for path in (("networks",), ("domain", "devices", "interfaces")):
         part = about

@@ -17,6 +17,7 @@ from converge.documents.check_identity import check_identity, normal
 from converge.documents.check_interfaces import check_interfaces
 from converge.documents.check_networks import check_networks
 from converge.documents.compose import compose
+from converge.documents.dns import check_dns
 from converge.documents.draft import Draft, full_name
 from converge.documents.envelope import skipped_note, sort_out
 from converge.documents.fields import get, text
@@ -45,7 +46,13 @@ READERS: Mapping[str, Callable[[Source, MappingNode], Draft]] = {
     "GuestNetwork": guest_network.read,
     "VirtualMachineInstance": kubevirt.read,
 }
-CHECKS: tuple[Callable[[Draft], Iterator[Diagnostic]], ...] = (check_identity, check_networks, check_interfaces, check_queues)
+CHECKS: tuple[Callable[[Draft], Iterator[Diagnostic]], ...] = (
+    check_identity,
+    check_networks,
+    check_interfaces,
+    check_queues,
+    check_dns,
+)
 OWN_CHECKS: Mapping[str, Callable[[Draft], Iterator[Diagnostic]]] = {"VirtualMachineInstance": kubevirt.check}
 
 

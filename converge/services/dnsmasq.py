@@ -62,6 +62,7 @@ COMMON = (
     "except-interface=lo",
     "dhcp-authoritative",
     "dhcp-ignore-clid",
+    "dhcp-ignore=tag:bootp",  # a BOOTP lease never ends, and is never taken over
     "dhcp-duid=32473,63:6f:6e:76:65:72:67:65",  # the enterprise number for examples (RFC 5612), and our name
 )
 

@@ -1,6 +1,7 @@
 """dnsmasq's log -> who has which address, as it last said. Without a word in the log nobody is known to have one.
 
-A guest chooses its host name and its identifiers, so a line counts only where it begins as dnsmasq begins it.
+A guest chooses its host name and its identifiers, so a line counts only where it begins as dnsmasq begins it. It also chooses the
+address that it informs itself about, and dnsmasq acknowledges that in the same words: such a line is no lease.
 """
 
 from __future__ import annotations
@@ -9,9 +10,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-GIVEN = re.compile(
-    r"dnsmasq-dhcp(?:\[\d+\])?: (?:\d+ )?(?P<said>DHCPACK|DHCPREPLY)\(\S+\) (?P<address>[0-9a-f.:]+) (?P<client>[0-9a-f:]+)"
-)
+SAID = re.compile(r"dnsmasq-dhcp(?:\[\d+\])?: (?:\d+ )?(?P<verb>DHCP[A-Z-]+)\(\S+\) (?P<rest>.*)")
+GIVEN = re.compile(r"(?P<address>[0-9a-f.:]+) (?P<client>[0-9a-f:]+)(?: |\Z)")
+CONFIRMS = {"DHCPACK": 4, "DHCPREPLY": 6}
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,13 @@ class Lease:
 def leases(log: str) -> Mapping[int, Lease]:
     """The last lease that was confirmed, by IP version: 4, 6."""
     found: dict[int, Lease] = {}
-    for line in log.splitlines():
-        if match := GIVEN.match(line):
-            found[6 if match["said"] == "DHCPREPLY" else 4] = Lease(match["address"], match["client"])
+    asked = ""
+    for line in log.split("\n"):
+        said = SAID.match(line)
+        if said is None:
+            continue
+        verb, match = said["verb"], GIVEN.match(said["rest"])
+        if verb in CONFIRMS and asked != "DHCPINFORM" and match is not None:
+            found[CONFIRMS[verb]] = Lease(match["address"], match["client"])
+        asked = verb
     return found

@@ -34,12 +34,12 @@ def size(text: str) -> int:
 
 
 def texts(options: DhcpOptions) -> Iterator[tuple[int, str]]:
-    """Options whose value is text, each with its number."""
+    """Options whose value is text, each with its number. dnsmasq has no form for an empty one."""
     if options.tftp_server_name:
         yield TFTP_SERVER_NAME, options.tftp_server_name
     if options.boot_file_name:
         yield BOOT_FILE_NAME, options.boot_file_name
-    yield from options.private_options
+    yield from ((number, text) for number, text in options.private_options if text)
 
 
 def total(options: DhcpOptions) -> int:

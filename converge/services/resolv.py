@@ -24,8 +24,8 @@ LONGEST_NAME = 253
 MOST_BYTES = 255
 """What option 119 can carry, and four times the nameservers that option 6 can."""
 
-_LABELS = r"(?:[_a-z0-9](?:[_a-z0-9-]{0,61}[a-z0-9])?\.)*(?:[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?)?"
-SEARCH_DOMAIN = re.compile(_LABELS)
+SEARCH_DOMAIN = re.compile(r"(?:[_a-z0-9](?:[_a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?\.?")
+"""KubeVirt's rule, but for names that are one only by the dot at their end, as `114.114.114.114.`."""
 
 Item = TypeVar("Item")
 
@@ -66,7 +66,7 @@ def translate(text: str, dns: DnsConfig | None = None, subdomain: str = "") -> T
 
 def sendable(name: str) -> bool:
     """Can this search domain be sent? Length counts without the dot that may end it."""
-    return len(name) <= LONGEST_NAME and SEARCH_DOMAIN.fullmatch(name) is not None and name != ""
+    return len(name.removesuffix(".")) <= LONGEST_NAME and SEARCH_DOMAIN.fullmatch(name) is not None
 
 
 def encoded_length(name: str) -> int:
