@@ -246,6 +246,7 @@ class ProcessDump:
     digest: str
     link: int
     pid: int
+    config: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,7 +302,8 @@ class PodFacts:
     `sysctls` are the pod-wide values by full name, those that exist.
 
     What was chosen once and is kept: `standins` is the kind of each NIC's stand-in, `bridge_addresses` the address of its bridge.
-    `standin` is the kind for new ones, "" where nobody has asked the kernel yet.
+    `standin` is the kind for new ones, "" where nobody has asked the kernel yet. `resolv` are the texts of resolv.conf files by
+    path, that of the pod itself by "".
     """
 
     links: Mapping[str, PodLink]
@@ -313,6 +315,7 @@ class PodFacts:
     standins: Mapping[str, str] = field(default_factory=dict)
     bridge_addresses: Mapping[str, str] = field(default_factory=dict)
     standin: str = ""
+    resolv: Mapping[str, str] = field(default_factory=dict)
 
 
 # ---------------------------------------------------------------------------------------------- changes and plans

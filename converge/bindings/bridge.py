@@ -4,7 +4,8 @@
     stand-in (a dummy, DOWN) carries the pod link's name, MAC and addresses, so that CNI CHECK and KubeVirt find them
 
 What a NIC becomes: reference section 3.2. Different on purpose: the bridge's MAC is pinned (KubeVirt's follows whichever port has
-the lowest), so the pod link's copy of it stays true; and the pod link is never taken down, so it also works without carrier.
+the lowest), so the pod link's copy of it stays true; the pod link is never taken down, so it also works without carrier; and
+`accept_local` lets the guest's renewals in, which come from an address that the stand-in makes local and would be martians.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from ipaddress import ip_address
 
+from converge.bindings import dhcp
 from converge.bindings.names import Names, names
 from converge.bindings.parts import (
     bridge_role,
@@ -51,10 +53,15 @@ def compile(document: GuestNetwork, nic: Nic, facts: PodFacts) -> Desired:
     takes = tuple(_takes(nic, link))
     resources = dict(_links(document, nic, link, own, facts))
     resources.update(_addresses(nic, takes))
+    server = server_address(document, nic, facts)
     if global_address(link, 4) is not None:
-        resources[Key("address", bridge_role(nic), server_address(document, nic, facts))] = Address()
+        resources[Key("address", bridge_role(nic), server)] = Address()
         resources[Key("sysctl", "", ARP_IGNORE)] = Sysctl("1")
-    return Desired(resources, {key: Origin(nic.name, nic.at) for key in resources}, takes)
+        resources[Key("sysctl", bridge_role(nic), "ipv4.accept_local")] = Sysctl("1")
+    service = dhcp.served(document, nic, facts, own.bridge, (dhcp.handed_over(nic, link, server), None))
+    resources.update(service.resources)
+    origins = {key: Origin(nic.name, nic.at) for key in resources}
+    return Desired(resources, origins, takes, service.refusals, service.warnings)
 
 
 def _refusals(nic: Nic, link: PodLink, facts: PodFacts) -> Iterator[Diagnostic]:
@@ -63,6 +70,12 @@ def _refusals(nic: Nic, link: PodLink, facts: PodFacts) -> Iterator[Diagnostic]:
     elif link.original.mac is None or link.resource.kind in ("bridge", "tun"):
         detail = f"{link.resource.name} is a {link.resource.kind or 'loopback'} link, which cannot be a port of a bridge"
         yield Diagnostic("pod link cannot be bridged", detail, nic.at, nic=nic.name)
+    if nic.guest.ipv6:
+        detail = (
+            "the pod's IPv6 address cannot be handed over to the guest\n"
+            "advertisements and DHCPv6 answers would reach the CNI's network too; leave `guest.ipv6` out"
+        )
+        yield Diagnostic("IPv6 is not handed over", detail, nic.at, nic=nic.name)
     for key, route in link.routes if nic.name in facts.first else ():
         if route.other:
             detail = (

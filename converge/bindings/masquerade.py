@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from converge.bindings import nat
+from converge.bindings import dhcp, nat
 from converge.bindings.names import Names, names
 from converge.bindings.parts import Interface, bridge_role, global_address, pod_role, tap, tap_role, taps_bridge, unknown_original
 from converge.model import Attributes, Desired, Diagnostic, GuestNetwork, Key, Nic, Origin, PodFacts, PodLink
@@ -69,9 +69,11 @@ def compile(document: GuestNetwork, nic: Nic, facts: PodFacts) -> Desired:
             document.legacy_migration_ports,
         )
         rules = dict(nat.resources(translation))
-    origins = {key: Origin(nic.name, nic.at) for key in (*resources, *rules)}
+    service = dhcp.served(document, nic, facts, own.bridge, dhcp.masqueraded(nic, link, sides))
+    found = rules | resources | service.resources
+    origins = {key: Origin(nic.name, nic.at) for key in found}
     origins |= {nat.port_key(port): Origin(nic.name, port.at) for port in nic.ports if sides}
-    return Desired(rules | resources, origins)
+    return Desired(found, origins, refusals=service.refusals, warnings=service.warnings)
 
 
 def _sides(nic: Nic, link: PodLink) -> Iterator[Interface]:

@@ -34,6 +34,7 @@ _UNPRIVILEGED = (
     f"--ambient-caps={_CAPABILITIES}",
     "--",
 )
+MOST_LOG_BYTES = 1 << 20
 START_SECONDS, STOP_SECONDS, POLL_SECONDS = 5.0, 2.0, 0.002
 _READY = {"dnsmasq": b"sockets bound exclusively to interface"}
 """What a program writes into its log when it serves."""
@@ -59,7 +60,8 @@ def _observed(cookie: int, owner: str, program: str) -> ProcessDump | None:
     if conf is None:
         return None
     digest, _, link = conf.removesuffix(".conf").partition("-")
-    return ProcessDump(owner.replace("~", ":", 1), program, digest, int(link), pid)
+    config = (folder / conf).read_text(errors="replace")
+    return ProcessDump(owner.replace("~", ":", 1), program, digest, int(link), pid, config)
 
 
 def _folder(cookie: int, owner: str, program: str) -> Path:
@@ -89,7 +91,7 @@ def start(cookie: int, owner: str, program: str, link: int, digest: str, config:
     folder.mkdir(parents=True, mode=0o755)
     conf = folder / f"{digest}-{link}.conf"
     conf.write_text(config)
-    with open(folder / "log", "wb") as log:
+    with open(folder / "log", "ab") as log:  # appending: a log that is cut short goes on at its new end
         child = subprocess.Popen(
             (*_UNPRIVILEGED, program, f"--conf-file={conf}"),
             stdin=subprocess.DEVNULL,
@@ -153,6 +155,13 @@ def _end(pid: int, folder: Path) -> None:
         return
     finally:
         os.close(handle)
+
+
+def trim(cookie: int) -> None:
+    """Empty logs that have grown: a guest decides how much is written into them."""
+    for log_file in (RUN / str(cookie)).glob("*/*/log"):
+        if log_file.stat().st_size > MOST_LOG_BYTES:
+            os.truncate(log_file, 0)
 
 
 def log(cookie: int, owner: str, program: str) -> str:

@@ -121,6 +121,21 @@ def sysctls(names: Collection[str]) -> dict[str, str]:
     return found
 
 
+def text_of(path: str) -> str:
+    """A file's text, or "" where there is none."""
+    try:
+        return Path(path).read_text(errors="replace")
+    except (FileNotFoundError, NotADirectoryError):
+        return ""
+
+
+def resolv_conf(how: str, value: str) -> str:
+    """The pod's: of a process, the one it sees; of a named namespace, what ip-netns(8) would show there."""
+    if how == "pid":
+        return text_of(f"/proc/{value}/root/etc/resolv.conf")
+    return text_of(f"/etc/netns/{value.rpartition('/')[2]}/resolv.conf") or text_of("/etc/resolv.conf")
+
+
 def sysctl_path(name: str) -> Path:
     """/proc/sys path of a dotted name, in which a slash stands for a dot within one part, as in sysctl(8)."""
     return Path("/proc/sys") / name.translate(str.maketrans("./", "/."))

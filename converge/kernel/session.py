@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from converge.kernel import processes
 from converge.kernel.namespace import cookie, enter
-from converge.kernel.reader import Reader, sysctls
+from converge.kernel.reader import Reader, resolv_conf, sysctls, text_of
 from converge.kernel.writer import Writer
 from converge.model import Dumps, Operation
 
@@ -35,6 +35,14 @@ class Session:
     def log(self, owner: str, program: str) -> str:
         """What a process that serves this pod has written."""
         return processes.log(self._cookie, owner, program)
+
+    def trim(self) -> None:
+        """Keep what processes write within bounds."""
+        processes.trim(self._cookie)
+
+    def resolv_conf(self, document_target: tuple[str, str], paths: Iterable[str]) -> Mapping[str, str]:
+        """Texts by path; "" stands for the pod's own file. What does not exist is empty."""
+        return {path: resolv_conf(*document_target) if not path else text_of(path) for path in paths}
 
     def execute(self, operation: Operation) -> None:
         self._writer.execute(operation)

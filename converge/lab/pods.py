@@ -12,11 +12,15 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
+import signal
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import IPv4Interface, IPv6Interface, ip_address, ip_interface
+from pathlib import Path
 
+from converge.kernel.processes import RUN as SERVICES
 from converge.lab.run import NETNS_DIR, LabError, batch, exists, run, write_sysctls
 
 OUTSIDE4, OUTSIDE6 = "192.0.2.7", "2001:db8:7::7"
@@ -161,9 +165,25 @@ def pods_of(place: Place) -> list[str]:
 
 
 def _delete(namespaces: Iterable[str]) -> None:
+    namespaces = list(namespaces)
+    for name in filter(exists, namespaces):
+        _end_processes(name)
     lines = [f"netns delete {name}\n" for name in namespaces if exists(name)]
     if lines:
         run("ip", "-force", "-batch", "-", stdin="".join(lines))
+
+
+def _end_processes(name: str) -> None:
+    """A namespace lives on while a process is in it; what serves a pod outlives whoever started it."""
+    for pid in run("ip", "netns", "pids", name).split():
+        try:
+            words = Path(f"/proc/{pid}/cmdline").read_text(errors="replace").split("\0")
+            os.kill(int(pid), signal.SIGKILL)
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        for word in words:
+            if word.startswith(f"--conf-file={SERVICES}/"):
+                shutil.rmtree(Path(word.partition("=")[2]).parents[2], ignore_errors=True)
 
 
 def _make_node(place: Place) -> None:

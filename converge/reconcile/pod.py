@@ -54,6 +54,7 @@ def _stuck(planned: Plan, document: GuestNetwork) -> Iterator[Diagnostic]:
 
 
 def _applied(visit: Session, document: GuestNetwork) -> Result:
+    visit.trim()
     start = look(visit, document)
     first = current = _planned(start, document)
     if first.outcome is not Outcome.PLANNED:

@@ -46,6 +46,8 @@ def look(visit: Session, document: GuestNetwork, earlier: Resources | None = Non
     if by_path:
         observed |= {Key("sysctl", "", name): Sysctl(value) for name, value in by_path.items()}
         facts = replace(facts, sysctls={**facts.sysctls, **by_path})
+    target = document.target.how, document.target.value
+    facts = replace(facts, resolv=visit.resolv_conf(target, {nic.guest.resolv_conf or "" for nic in document.nics}))
     desired = compile_document(document, facts, REGISTRY)
     pod_links = {f"#{link.resource.index}": f"{identity.POD_LINK}{nic}" for nic, link in facts.links.items()}
     roles, conflicts = identity.assign(observed, desired.resources, pod_links)

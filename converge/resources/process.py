@@ -19,8 +19,8 @@ TRANSACTION: str | None = None
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """`digest` is that of its configuration. `serving`: the link it was started on is still there. `config`, the text itself, is
-    known of what is wished for; `pid` of what runs.
+    """`digest` is that of its configuration. `serving`: the link it was started on is still there. `config` is the text
+    itself; `pid` is known of what runs.
     """
 
     digest: str
@@ -39,7 +39,7 @@ def decode(dumps: Iterable[ProcessDump], links: Iterable[int]) -> Iterator[tuple
     """Those that are alive. `links`: the ifindexes that exist."""
     present = set(links)
     for dump in dumps:
-        yield Key("process", dump.owner, dump.program), Process(dump.digest, dump.link in present, pid=dump.pid)
+        yield Key("process", dump.owner, dump.program), Process(dump.digest, dump.link in present, dump.config, dump.pid)
 
 
 # ------------------------------------------------------------------------------------------- the contract of a kind

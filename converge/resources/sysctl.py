@@ -40,11 +40,18 @@ _CONF4, _CONF6 = 1, 2  # IFLA_INET_CONF, IFLA_INET6_CONF
 _PER_LINK4 = (
     ("ipv4.forwarding", 0),
     ("ipv4.promote_secondaries", 19),
+    ("ipv4.accept_local", 22),
     ("ipv4.route_localnet", 25),
 )  # index of the u32: IPV4_DEVCONF_* - 1
 _PER_LINK6 = (("ipv6.forwarding", 0), ("ipv6.accept_ra", 3), ("ipv6.disable_ipv6", 26))  # index of the s32: DEVCONF_*
 _INHERITED = {"ipv4.forwarding": _DEFAULT4, "ipv6.forwarding": _DEFAULT6, "ipv6.disable_ipv6": DISABLE6_DEFAULT}
-_BORN = {"ipv4.promote_secondaries": "0", "ipv4.route_localnet": "0", "ipv6.accept_ra": "1", "ipv6.disable_ipv6": "0"}
+_BORN = {
+    "ipv4.accept_local": "0",
+    "ipv4.promote_secondaries": "0",
+    "ipv4.route_localnet": "0",
+    "ipv6.accept_ra": "1",
+    "ipv6.disable_ipv6": "0",
+}
 _NETCONFA_IFINDEX, _NETCONFA_FORWARDING = 1, 2
 _ALL = Struct("=i").pack(-1)
 _SMALL = {number: Sysctl(str(number)) for number in range(-1, 256)}
