@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from converge.bindings import REGISTRY
 from converge.bindings.names import Names, names, pod_link_names
 from converge.model import Attributes, Diagnostic, GuestNetwork, Key, Nic, PodFacts, PodLink, Resources
-from converge.resources import fact_text
+from converge.resources import fact_text, route
 from converge.resources.identity import POD_LINK
 from converge.resources.link import Link
 
@@ -52,6 +52,7 @@ def discover(document: GuestNetwork, observed: Resources) -> tuple[PodFacts, lis
         sysctls={key.name: value.value for key, value in observed.items() if key.kind == "sysctl" and not key.owner},
         short=frozenset(short),
         standins=standins,
+        servers={key.owner.removeprefix("bridge:"): value for key, value in observed.items() if key.kind == "process"},
         bridge_addresses=dict(_bridge_addresses(document, wanted, pod, observed)),
     )
     return facts, [_unreadable(key) for key in strange]
@@ -132,10 +133,19 @@ def _pod_link(
         stood: Link = observed[Key("link", standin)]
         name = own.pod_link if own is not None and live.name == own.renamed else stood.name
         original = _freed(live, name, stood.mac, stood.mtu, live.up)
-        return PodLink(live, original, _moved("address", standin, role, observed), (), sysctls, derived=True)
+        addresses = _moved("address", standin, role, observed)
+        return PodLink(live, original, addresses, tuple(dict(_connected(role, addresses)).items()), sysctls, derived=True)
     untouched = own is None or live.name != own.renamed
     moved = _moved("address", handle, role, observed), _moved("route", handle, role, observed)
     return PodLink(live, replace(live, mark=None) if untouched else None, *moved, sysctls)
+
+
+def _connected(role: str, addresses: tuple[tuple[Key, Attributes], ...]) -> Iterator[tuple[Key, Attributes]]:
+    """The routes that come with addresses; of all others nothing is known."""
+    for key, value in addresses:
+        found = route.connected(role, key.name, value.metric, value.peer)
+        if found is not None and not value.secondary and not key.name.startswith("fe80:"):
+            yield found
 
 
 def _freed(live: Link, name: str, mac: str | None, mtu: int, up: bool) -> Link:

@@ -301,9 +301,9 @@ class PodFacts:
     missing. `first` are the NICs that no earlier plan has wired in this way: only their facts may be captured now.
     `sysctls` are the pod-wide values by full name, those that exist.
 
-    What was chosen once and is kept: `standins` is the kind of each NIC's stand-in, `bridge_addresses` the address of its bridge.
-    `standin` is the kind for new ones, "" where nobody has asked the kernel yet. `resolv` are the texts of resolv.conf files by
-    path, that of the pod itself by "".
+    What was chosen once and is kept: `standins` is the kind of each NIC's stand-in, `bridge_addresses` the address of its
+    bridge. `standin` is the kind for new ones, "" where nobody has asked the kernel yet. `servers` are the processes that
+    serve a NIC now. `resolv` are the texts of resolv.conf files by path, that of the pod itself by "".
     """
 
     links: Mapping[str, PodLink]
@@ -315,6 +315,7 @@ class PodFacts:
     standins: Mapping[str, str] = field(default_factory=dict)
     bridge_addresses: Mapping[str, str] = field(default_factory=dict)
     standin: str = ""
+    servers: Mapping[str, Attributes] = field(default_factory=dict)
     resolv: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -411,7 +412,9 @@ class Outcome(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One pod's outcome. `observed` and `desired` are the two sets that `plan` compared."""
+    """One pod's outcome. `observed` and `desired` are the two sets that `plan` compared. `logs`, where asked for: what the server
+    of each NIC has written.
+    """
 
     document: GuestNetwork
     outcome: Outcome
@@ -420,3 +423,4 @@ class Result:
     observed: Resources
     diagnostics: tuple[Diagnostic, ...] = ()
     duration_ms: float = 0.0
+    logs: Mapping[str, str] = field(default_factory=dict)

@@ -158,6 +158,8 @@ def _given_back(facts: PodFacts, held: set[str]) -> Iterator[tuple[Key, Attribut
     for nic, link in facts.links.items():
         if link.original is not None and link.original != link.resource:
             yield Key("link", f"pod:{nic}"), link.original
+        if link.derived and f"pod:{nic}" not in held:
+            yield from link.addresses
 
 
 def _facts(

@@ -44,6 +44,10 @@ def served(
     if refusals:
         return Desired({}, refusals=refusals)
     key = Key("process", bridge_role(nic), PROGRAM)
+    running = facts.servers.get(nic.name)
+    if facts.links[nic.name].derived and running is not None and running.serving:
+        # The routes that the guest was told are known to nobody else any more.
+        return Desired({key: running}, {key: Origin(nic.name, nic.at)})
     warnings = tuple(Diagnostic("DNS left out", each, nic.at, Severity.WARNING, nic.name) for each in told.warnings)
     return Desired({key: _process(service)}, {key: Origin(nic.name, nic.at)}, warnings=warnings)
 

@@ -21,6 +21,7 @@ VERBS = {
     "plan": "show what apply would do",
     "diff": "the same as a unified diff in YAML, current against desired",
     "apply": "make the pods as the documents say, and verify it; on failure a pod is put back as it was",
+    "status": "say what each NIC is now, and which address its guest has",
     "unwire": "give pods back the network that the CNI made",
     "check": "say for each NIC whether its pod still is as the documents say",
     "schema": "print the JSON Schema of a kind of document",

@@ -25,7 +25,7 @@ class Looked:
     signal: int
 
 
-def look(arguments: Namespace, screen: Screen, *, apply: bool = False) -> Looked | None:
+def look(arguments: Namespace, screen: Screen, *, apply: bool = False, logs: bool = False) -> Looked | None:
     """None: stopped before any pod was touched, and it was said why."""
     asked = chosen(arguments)
     if not asked.valid:
@@ -36,7 +36,7 @@ def look(arguments: Namespace, screen: Screen, *, apply: bool = False) -> Looked
         documents = [replace(each, nics=()) for each in documents]
     if getattr(arguments, "prune", False):
         documents += pruned(arguments, documents)
-    looked = look_at(documents, asked.diagnostics, arguments, apply=apply)
+    looked = look_at(documents, asked.diagnostics, arguments, apply=apply, logs=logs)
     if isinstance(looked, str):
         write(sys.stderr, [f"converge: {looked}"])
         return None
@@ -44,7 +44,12 @@ def look(arguments: Namespace, screen: Screen, *, apply: bool = False) -> Looked
 
 
 def look_at(
-    documents: Sequence[GuestNetwork], about_files: tuple[Diagnostic, ...], arguments: Namespace, *, apply: bool
+    documents: Sequence[GuestNetwork],
+    about_files: tuple[Diagnostic, ...],
+    arguments: Namespace,
+    *,
+    apply: bool,
+    logs: bool = False,
 ) -> Looked | str:
     """The same for documents that are known to be valid; text says why no pod can be looked at."""
     if not documents:
@@ -56,7 +61,7 @@ def look_at(
     if reason is not None:
         return reason
     start = time.monotonic()
-    results, signal = run_all(documents, arguments, apply=apply)
+    results, signal = run_all(documents, arguments, apply=apply, logs=logs)
     return Looked(tuple(results), about_files, (time.monotonic() - start) * 1000, signal)
 
 

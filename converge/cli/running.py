@@ -24,7 +24,9 @@ NET_ADMIN, SYS_ADMIN = 12, 21
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-def run_all(documents: Sequence[GuestNetwork], arguments: Namespace, *, apply: bool) -> tuple[list[Result], int]:
+def run_all(
+    documents: Sequence[GuestNetwork], arguments: Namespace, *, apply: bool, logs: bool = False
+) -> tuple[list[Result], int]:
     """The results, and the number of the signal that ended the run early, or 0."""
     deadline = time.monotonic() + arguments.timeout
     stop, caught = Event(), list[int]()
@@ -33,7 +35,7 @@ def run_all(documents: Sequence[GuestNetwork], arguments: Namespace, *, apply: b
         remaining = deadline - time.monotonic()
         if remaining <= 0:
             return _late(document, arguments.timeout)
-        return reconcile(document, apply=apply, lock_seconds=remaining)
+        return reconcile(document, apply=apply, lock_seconds=remaining, logs=logs)
 
     shown = _shown(len(documents), "apply" if apply else "look", arguments.quiet)
     with _signals(stop, caught), shown as one_more:

@@ -23,8 +23,10 @@ MOST_ROUNDS = 3
 """Applies that a pod gets until its plan is empty; more than one is only needed when somebody else interferes."""
 
 
-def reconcile(document: GuestNetwork, *, apply: bool, lock_seconds: float = 10.0) -> Result:
-    """Plan one pod and, if asked, apply the plan. Moves the calling thread into the pod's namespace, for good."""
+def reconcile(document: GuestNetwork, *, apply: bool, lock_seconds: float = 10.0, logs: bool = False) -> Result:
+    """Plan one pod and, if asked, apply the plan; `logs`: bring along what its servers have written. Moves the calling thread
+    into the pod's namespace, for good.
+    """
     start = time.monotonic()
     try:
         with (
@@ -33,6 +35,8 @@ def reconcile(document: GuestNetwork, *, apply: bool, lock_seconds: float = 10.0
             session(descriptor, table.NAME) as visit,
         ):
             result = _applied(visit, document) if apply else _planned(look(visit, document), document)
+            if logs:
+                result = replace(result, logs={nic.name: visit.log(f"bridge:{nic.name}", "dnsmasq") for nic in document.nics})
     except (Refused, OSError) as error:
         refusal = Diagnostic("pod cannot be reached", str(error), document.target.at)
         result = Result(document, Outcome.REFUSED, NOTHING, Desired({}), {}, (refusal,))
@@ -74,7 +78,9 @@ def _applied(visit: Session, document: GuestNetwork) -> Result:
         return _rolled_back(visit, start, first, str(failure))
     if current.outcome is Outcome.REFUSED:
         return _rolled_back(visit, start, first, "; ".join(d.detail.split("\n")[0] for d in current.diagnostics))
-    return replace(first, outcome=Outcome.APPLIED, diagnostics=current.diagnostics)
+    # What was found missing at first is worth knowing even where it could be rebuilt.
+    told = dict.fromkeys((*first.diagnostics, *current.diagnostics))
+    return replace(first, outcome=Outcome.APPLIED, diagnostics=tuple(told))
 
 
 def _rolled_back(visit: Session, start: Look, first: Result, reason: str) -> Result:

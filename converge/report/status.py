@@ -1,7 +1,7 @@
 """`status`: what each NIC is now, one line a NIC, from a Result and the logs of what serves it.
 
-The guest's address is said together with where it is known from: a server that confirmed a lease, or only the intention. Nothing is
-guessed: a NIC that serves no address shows none.
+The guest's address is said together with where it is known from: a server that confirmed a lease, or only the intention.
+Nothing is guessed: a NIC that serves no address shows none.
 """
 
 from __future__ import annotations

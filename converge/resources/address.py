@@ -143,7 +143,7 @@ def _makes_room(key: Key, value: Address, state: State) -> Sequence[Operation]:
     """Somebody's own route where the connected one belongs: the kernel would put its one beside it, under the same key."""
     found = routes.connected(key.owner, key.name, value.metric, value.peer)
     present = None if found is None else state.get(found[0])
-    if found is None or present is None or present == found[1] or value.noprefixroute:
+    if found is None or present is None or present.protocol == "kernel" or value.noprefixroute:
         return ()
     return routes.operations(Change(found[0], present, None), state)
 

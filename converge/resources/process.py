@@ -45,10 +45,9 @@ def decode(dumps: Iterable[ProcessDump], links: Iterable[int]) -> Iterator[tuple
 # ------------------------------------------------------------------------------------------- the contract of a kind
 
 
-def after(key: Key, _value: Process, among: Resources) -> Iterator[Key]:
-    """The link that it serves, and every address and sysctl on that."""
+def after(key: Key, _value: Process, _among: Resources) -> Iterator[Key]:
+    """The link that it serves. Being the last of the kinds, it is started when addresses and sysctls are there."""
     yield Key("link", key.owner)
-    yield from (other for other in among if other.owner == key.owner and other.kind in ("address", "sysctl"))
 
 
 def within(_key: Key, _value: Process) -> Key | None:

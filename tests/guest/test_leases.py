@@ -137,7 +137,12 @@ def test_a_killed_server_is_drift_and_started_again(room: Place, tmp_path: Path)
     with served(room, tmp_path, "masquerade", IPV4, ORDINARY) as (found, guest):
         guest.report()
         assert converge("check").returncode == 0
-        inside(found.netns, "sh", "-c", f"kill $(ip netns pids {found.netns} | xargs ps -o pid=,comm= -p | awk '/dnsmasq/ {{print $1}}')")
+        inside(
+            found.netns,
+            "sh",
+            "-c",
+            f"kill $(ip netns pids {found.netns} | xargs ps -o pid=,comm= -p | awk '/dnsmasq/ {{print $1}}')",
+        )
         drift = converge("check")
         assert drift.returncode == 1
         assert "process/dnsmasq" in drift.stdout

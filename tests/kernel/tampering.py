@@ -28,6 +28,9 @@ ON_BRIDGE6 = (
 LOCALNET = "net.ipv4.conf.k6t-eth0.route_localnet"
 FORWARDING4, FORWARDING6 = "net.ipv4.conf.k6t-eth0.forwarding", "net.ipv6.conf.k6t-eth0.forwarding"
 ENABLED6 = "net.ipv6.conf.k6t-eth0.disable_ipv6"
+SERVER = "update process dnsmasq/k6t-eth0"
+"""What serves a bridge of former times serves nobody."""
+
 SYSCTLS_OF_BRIDGE = tuple(f"create sysctl {name}" for name in (LOCALNET, FORWARDING4, FORWARDING6, ENABLED6))
 
 
@@ -80,7 +83,7 @@ LINKS = (
     Tampering(
         "bridge deleted",
         "ip link del k6t-eth0",
-        ["create link k6t-eth0", "update link tap0", *ON_BRIDGE4, *ON_BRIDGE6, *SYSCTLS_OF_BRIDGE],
+        ["create link k6t-eth0", "update link tap0", *ON_BRIDGE4, *ON_BRIDGE6, *SYSCTLS_OF_BRIDGE, SERVER],
         [TAP],
     ),
     Tampering(
@@ -113,7 +116,7 @@ LINKS = (
     Tampering(
         "both links deleted",
         "ip link del tap0; ip link del k6t-eth0",
-        ["create link k6t-eth0", "create link tap0", *ON_BRIDGE4, *ON_BRIDGE6, *SYSCTLS_OF_BRIDGE],
+        ["create link k6t-eth0", "create link tap0", *ON_BRIDGE4, *ON_BRIDGE6, *SYSCTLS_OF_BRIDGE, SERVER],
     ),
 )
 
