@@ -13,9 +13,17 @@ default:
 demo: debian
     @{{ root }} .venv/bin/converge lab demo
 
-# all tests: pure ones, and those in namespaces of their own
+# all tests: pure ones, those in namespaces of their own, and those with a real guest
 test *ARGUMENTS: debian
     @{{ root }} .venv/bin/python -m pytest -n 2 --dist loadfile {{ ARGUMENTS }}
+
+# a real guest on a file's throw-away pods; prints as JSON what it sees
+guest FILE *ARGUMENTS: debian
+    @{{ root }} .venv/bin/python -m tests.guest {{ FILE }} {{ ARGUMENTS }}
+
+# tests under Debian's own kernel in a guest, which has the dummy driver that this machine's kernel may lack
+under-debian *ARGUMENTS="tests/kernel/test_bridge.py": debian
+    @{{ root }} .venv/bin/python -m tests.guest.full_kernel {{ ARGUMENTS }}
 
 # style, types, layers
 lint:
