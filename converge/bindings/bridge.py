@@ -3,9 +3,10 @@
     pod link (renamed `-nic`, no addresses, learning off) ── k6t-… (bridge) ── tap ── guest (the pod link's MAC and address)
     stand-in (a dummy, DOWN) carries the pod link's name, MAC and addresses, so that CNI CHECK and KubeVirt find them
 
-What a NIC becomes: reference section 3.2. Different on purpose: the bridge's MAC is pinned (KubeVirt's follows whichever port has
-the lowest), so the pod link's copy of it stays true; the pod link is never taken down, so it also works without carrier; and
-`accept_local` lets the guest's renewals in, which come from an address that the stand-in makes local and would be martians.
+What a NIC becomes: reference section 3.2. Different on purpose: the bridge's MAC is pinned (KubeVirt's follows whichever port
+has the lowest), so the pod link's copy of it stays true; the pod link is not taken down (since Linux 6.2), so it also works
+without carrier; and `accept_local` lets the guest's renewals in, which come from an address that the stand-in makes local and
+would be martians.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from converge.bindings.parts import (
     unknown_original,
 )
 from converge.model import Attributes, Desired, Diagnostic, GuestNetwork, Key, Nic, Origin, PodFacts, PodLink
+from converge.resources import route
 from converge.resources.address import Address
 from converge.resources.link import Link, Port
 from converge.resources.sysctl import Sysctl
@@ -58,7 +60,10 @@ def compile(document: GuestNetwork, nic: Nic, facts: PodFacts) -> Desired:
         resources[Key("address", bridge_role(nic), server)] = Address()
         resources[Key("sysctl", "", ARP_IGNORE)] = Sysctl("1")
         resources[Key("sysctl", bridge_role(nic), "ipv4.accept_local")] = Sysctl("1")
-    service = dhcp.served(document, nic, facts, own.bridge, (dhcp.handed_over(nic, link, server), None))
+    lease6 = dhcp.handed_over6(nic, link) if nic.guest.ipv6 else None
+    if lease6 is not None:
+        resources.update(_private6(nic, str(lease6.server)))
+    service = dhcp.served(document, nic, facts, own.bridge, (dhcp.handed_over(nic, link, server), lease6))
     resources.update(service.resources)
     origins = {key: Origin(nic.name, nic.at) for key in resources}
     return Desired(resources, origins, takes, service.refusals, service.warnings)
@@ -70,16 +75,10 @@ def _refusals(nic: Nic, link: PodLink, facts: PodFacts) -> Iterator[Diagnostic]:
     elif link.original.mac is None or link.resource.kind in ("bridge", "tun"):
         detail = f"{link.resource.name} is a {link.resource.kind or 'loopback'} link, which cannot be a port of a bridge"
         yield Diagnostic("pod link cannot be bridged", detail, nic.at, nic=nic.name)
-    if nic.guest.ipv6:
-        detail = (
-            "the pod's IPv6 address cannot be handed over to the guest\n"
-            "advertisements and DHCPv6 answers would reach the CNI's network too; leave `guest.ipv6` out"
-        )
-        yield Diagnostic("IPv6 is not handed over", detail, nic.at, nic=nic.name)
-    for key, route in link.routes if nic.name in facts.first else ():
-        if route.other:
+    for key, way in link.routes if nic.name in facts.first else ():
+        if way.other:
             detail = (
-                f"the route {key.name} has attributes that cannot be given back ({', '.join(map(str, route.other))})\n"
+                f"the route {key.name} has attributes that cannot be given back ({', '.join(map(str, way.other))})\n"
                 "a binding that takes over the pod's routes would lose it; use masquerade"
             )
             yield Diagnostic("route cannot be captured", detail, nic.at, nic=nic.name)
@@ -133,6 +132,16 @@ def _addresses(nic: Nic, takes: tuple[tuple[Key, Attributes], ...]) -> Iterator[
         scope = 253 if own.version == 6 and own.is_link_local else 0
         value = Address(broadcast=str(own.network.broadcast_address) if wide else None, scope=scope, nodad=own.version == 6)
         yield Key("address", standin_role(nic), key.name), value
+
+
+def _private6(nic: Nic, interface: str) -> Iterator[tuple[Key, Attributes]]:
+    """The bridge's own IPv6 network, by which dnsmasq finds the one whose address is handed over."""
+    bridge = bridge_role(nic)
+    yield Key("address", bridge, interface), Address(nodad=True)
+    yield Key("sysctl", bridge, "ipv6.disable_ipv6"), Sysctl("0")
+    connected = route.connected(bridge, interface, 0, None)
+    if connected is not None:
+        yield connected
 
 
 def bridge_mac(pod_mac: str) -> str:

@@ -38,7 +38,7 @@ def served(
         options=nic.dhcp,
         router=nic.guest.dhcp_router,
         dns=nic.guest.dhcp_dns,
-        advertise=nic.guest.router_advertisements,
+        advertise=nic.guest.router_advertisements and not (lease6 is not None and lease6.handed_over),
     )
     refusals = tuple(Diagnostic("NIC cannot be served", problem, nic.at, nic=nic.name) for problem in dnsmasq.problems(service))
     if refusals:
@@ -88,6 +88,22 @@ def handed_over(nic: Nic, link: PodLink, server: str) -> Lease4 | None:
         macs=(mac,),
         handed_over=True,
     )
+
+
+def handed_over6(nic: Nic, link: PodLink) -> Lease6 | None:
+    """The pod's own IPv6 address, by DHCPv6 only, for a guest that asks for it.
+
+    Nothing is advertised: on this bridge a router advertisement would reach the CNI's network too. Answers are unicast, and to
+    one MAC only, so they do not. The bridge gets an address in a private network of its own, which dnsmasq needs to find itself.
+    """
+    from hashlib import sha256
+
+    address = global_address(link, 6)
+    if not isinstance(address, IPv6Interface):
+        return None
+    mac = next(mac for mac in (nic.mac, *nic.known_macs, link.original and link.original.mac) if mac)
+    network = bytes([0xFD]) + sha256(f"bridge {mac}".encode()).digest()[:5] + bytes(9) + b"\1"
+    return Lease6(address, IPv6Interface((network, 64)), macs=(mac,), handed_over=True, routes=False)
 
 
 def _told(routes: list[tuple[Key, Attributes]], own: IPv4Network) -> Iterator[Route]:

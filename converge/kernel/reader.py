@@ -33,6 +33,10 @@ _GETTABLE, _GETCHAIN, _GETRULE, _GETSET, _GETSETELEM = _NFT | 1, _NFT | 4, _NFT 
 _FAMILY_INET, _FAMILIES_NAT = 1, {"ip": 2, "ip6": 10}
 
 
+_RELEASE = {"kernel.osrelease": os.uname().release}
+"""A sysctl like any other, and the only one that needs no asking: what the kernel can do follows from it."""
+
+
 class ReadError(OSError):
     """The kernel refused to answer, or was interrupted too often."""
 
@@ -98,9 +102,9 @@ class Reader:
         table, *foreign = _answers(self._nft, self._lookups)
         nat = frozenset(family for family, answer in zip(_FAMILIES_NAT, foreign, strict=True) if answer)
         if not table:
-            return Dumps(links, addresses, routes, netconf, foreign_nat=nat)
+            return Dumps(links, addresses, routes, netconf, sysctls=_RELEASE, foreign_nat=nat)
         chains, rules, sets = (_dump(self._nft, request) for request in (self._chains, self._rules, self._sets))
-        return Dumps(links, addresses, routes, netconf, table, chains, rules, sets, foreign_nat=nat)
+        return Dumps(links, addresses, routes, netconf, table, chains, rules, sets, sysctls=_RELEASE, foreign_nat=nat)
 
     def elements(self, set_names: Iterable[str]) -> dict[str, bytes]:
         """Elements of each set, one dump a set."""

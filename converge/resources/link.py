@@ -147,6 +147,9 @@ def _update(key: Key, before: Link, after_: Link, state: State) -> list[Operatio
     if before.tap and after_.tap and before.tap != after_.tap:
         found.append(Operation("tuntap set", key, (("dev", before.name), ("mode", "tap"), *_tap_words(after_.tap))))
     words = _settings(before, after_, state)
+    if before.up and before.name != after_.name and not _renames_while_up(state):
+        found.append(Operation("link set", key, (("dev", before.name), ("down", ""))))
+        words = [word for word in words if word[0] not in ("up", "down")] + ([("up", "")] if after_.up else [])
     if words:
         found.append(Operation("link set", key, (("dev", before.name), *words)))
     dev: tuple[str, Value] = ("dev", after_.name)
@@ -164,6 +167,13 @@ def _update(key: Key, before: Link, after_: Link, state: State) -> list[Operatio
         if after_.mark is not None:
             found.append(Operation("link property add", key, (dev, ("altname", MARK + after_.mark))))
     return found
+
+
+def _renames_while_up(state: State) -> bool:
+    """Linux 6.2 and later. An older one wants the link down first, and with that its routes and IPv6 addresses go."""
+    release = state.get(Key("sysctl", "", sysctl.RELEASE))
+    numbers = [] if release is None else release.value.split(".")[:2]
+    return not (len(numbers) == 2 and all(map(str.isdigit, numbers))) or tuple(map(int, numbers)) >= (6, 2)
 
 
 def _settings(before: Link, after_: Link, state: State) -> list[tuple[str, Value]]:
@@ -263,6 +273,8 @@ def _reconfigured(key: Key, link: Link, words: dict[str, Value], state: State) -
         changed["name"] = str(words["name"])
         if _taken(changed["name"], key, state):
             return "File exists"
+        if link.up and not _renames_while_up(state):
+            return "Device or resource busy"
     if "mtu" in words:
         changed["mtu"] = int(words["mtu"])
         if changed["mtu"] < LEAST_MTU:

@@ -21,6 +21,7 @@ IP_FORWARD = "net.ipv4.ip_forward"
 FORWARDING6 = "net.ipv6.conf.all.forwarding"
 _DEFAULT4 = "net.ipv4.conf.default.forwarding"
 _DEFAULT6 = "net.ipv6.conf.default.forwarding"
+RELEASE = "kernel.osrelease"
 DISABLE6_DEFAULT = "net.ipv6.conf.default.disable_ipv6"
 _SWITCHES = {IP_FORWARD: ("ipv4.forwarding", _DEFAULT4), FORWARDING6: ("ipv6.forwarding", _DEFAULT6)}
 

@@ -5,6 +5,9 @@ Nothing is set up in the guest. What it must see is a table of scenes; each is o
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -13,8 +16,9 @@ from typing import Any
 
 import pytest
 
+from converge.bindings.names import hashed
 from converge.lab.packets import ask, serving
-from converge.lab.pods import OUTSIDE4, OUTSIDE6, Place, PodSpec, up
+from converge.lab.pods import OUTSIDE4, OUTSIDE6, Place, PodSpec, down, up
 from converge.lab.run import inside
 from tests.guest.machine import Guest, boot
 from tests.guest.plugged import Wired, leased, wired
@@ -61,16 +65,31 @@ spec:
   networks: [{{name: default, pod: {{}}}}]
   interfaces:
     - name: default
-      {binding}: {{}}
+      {binding}: {{}}{more}
+"""
+TWO = """
+apiVersion: net.converge/v1alpha1
+kind: GuestNetwork
+metadata: {{name: web, namespace: shop}}
+spec:
+  target: {{netns: {netns}}}
+  networks:
+    - {{name: default, pod: {{}}}}
+    - {{name: storage, multus: {{networkName: storage-net}}}}
+  interfaces:
+    - {{name: default, masquerade: {{}}}}
+    - {{name: storage, bridge: {{}}, guest: {{dhcp: {{router: false, dns: false}}}}}}
 """
 
 
 @contextmanager
-def served(place: Place, folder: Path, binding: str, pod: Mapping[str, Any], setup: Setup) -> Iterator[tuple[Wired, Guest]]:
+def served(
+    place: Place, folder: Path, binding: str, pod: Mapping[str, Any], setup: Setup, more: str = ""
+) -> Iterator[tuple[Wired, Guest]]:
     up([PodSpec("web", **{"mtu": 1450, **pod})], place)
     netns = place.netns("web")
     path = folder / "web.yaml"
-    path.write_text(DOCUMENT.format(netns=netns, binding=binding))
+    path.write_text(DOCUMENT.format(netns=netns, binding=binding, more=more))
     (found,) = wired(path, lambda nic: setup if setup is not ORDINARY else leased(nic))
     with boot(netns, found.nics) as guest:
         yield found, guest
@@ -79,8 +98,6 @@ def served(place: Place, folder: Path, binding: str, pod: Mapping[str, Any], set
 @pytest.fixture
 def room(place: Place) -> Iterator[Place]:
     """One pod at a time in the file's place."""
-    from converge.lab.pods import down
-
     yield place
     down(["web"], place)
 
@@ -125,10 +142,46 @@ def test_a_lease_is_renewed_and_another_client_gets_it_too(binding: str, room: P
         assert guest.run("lease eth0 udhcpc ff00aabbcc").output == "bound"
 
 
+def test_another_duid_gets_the_ipv6_address_when_the_lease_has_ended(room: Place, tmp_path: Path) -> None:
+    """dnsmasq ties it to the client's DUID for two minutes: a guest that was installed anew waits that long, and no longer."""
+    with served(room, tmp_path, "masquerade", IPV6, ORDINARY) as (_, guest):
+        assert GUEST6 in {address["address"] for address in guest.report()["links"]["eth0"]["addresses"]}
+        deadline = time.monotonic() + 150
+        while guest.run("lease eth0 dhclient6 000300010a580af4ffff", 40).output.splitlines()[-1:] != ["BOUND6"]:
+            assert time.monotonic() < deadline
+
+
+def test_a_bridge_hands_the_pods_ipv6_address_over_where_that_is_asked_for(room: Place, tmp_path: Path) -> None:
+    """By DHCPv6, and nothing is advertised: an advertisement would reach the CNI's network too."""
+    with served(room, tmp_path, "bridge", {}, ORDINARY, "\n      guest: {ipv6: true}") as (_, guest):
+        assert not guest.report()["links"]["eth0"].get("ra", {}).get("answered")
+        assert guest.run("lease eth0 dhclient6").output.splitlines()[-1].startswith("BOUND")
+        assert "fd10:244:1::5/128" in {address["address"] for address in guest.look()["links"]["eth0"]["addresses"]}
+
+
+def test_two_nics_and_one_way_out(room: Place, tmp_path: Path) -> None:
+    """The second NIC's server names neither router nor DNS, so the first one's stand."""
+    up([PodSpec("web", mtu=1450, **IPV4)], room)
+    netns = room.netns("web")
+    link = hashed("storage")
+    inside(netns, "ip", "link", "add", link, "mtu", "1400", "type", "veth", "peer", "name", "s0")
+    inside(netns, "ip", "address", "add", "192.168.5.9/24", "dev", link)
+    for name in (link, "s0"):
+        inside(netns, "ip", "link", "set", name, "up")
+    path = tmp_path / "web.yaml"
+    path.write_text(TWO.format(netns=netns))
+    (found,) = wired(path, leased)
+    with boot(netns, found.nics) as guest:
+        seen = guest.report()
+        first, second = seen["links"]["eth0"], seen["links"]["eth1"]
+        assert (first["mtu"], second["mtu"]) == (1450, 1400)
+        assert GUEST4 in {address["address"] for address in first["addresses"]}
+        assert "192.168.5.9/24" in {address["address"] for address in second["addresses"]}
+        assert {route["via"] for route in seen["routes4"] if route["to"] == "default"} == {"10.0.2.1"}
+
+
 def test_a_killed_server_is_drift_and_started_again(room: Place, tmp_path: Path) -> None:
     """And only that: the plan names the process and nothing else."""
-    import subprocess
-    import sys
 
     def converge(*words: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "converge", *words, str(tmp_path / "web.yaml")]
