@@ -136,8 +136,21 @@ def _pod_link(
         addresses = _moved("address", standin, role, observed)
         return PodLink(live, original, addresses, tuple(dict(_connected(role, addresses)).items()), sysctls, derived=True)
     untouched = own is None or live.name != own.renamed
-    moved = _moved("address", handle, role, observed), _moved("route", handle, role, observed)
-    return PodLink(live, replace(live, mark=None) if untouched else None, *moved, sysctls)
+    addresses, ways = _moved("address", handle, role, observed), _moved("route", handle, role, observed)
+    tied = tuple(_tied(role, handle, addresses, observed))
+    return PodLink(live, replace(live, mark=None) if untouched else None, addresses, ways, sysctls, tied=tied)
+
+
+def _tied(
+    role: str, handle: str, addresses: tuple[tuple[Key, Attributes], ...], observed: Resources
+) -> Iterator[tuple[Key, Attributes]]:
+    """Routes elsewhere that would be lost with this link's addresses: those over several links, and those that name one as
+    source.
+    """
+    own = {key.name.split("/")[0] for key, _ in addresses}
+    for key, value in observed.items():
+        if key.kind == "route" and key.owner != handle and (handle in value.hops or value.source in own):
+            yield Key("route", role, key.name), value
 
 
 def _connected(role: str, addresses: tuple[tuple[Key, Attributes], ...]) -> Iterator[tuple[Key, Attributes]]:

@@ -281,7 +281,7 @@ class PodLink:
     `resource` is its Link as observed now; `original` is what the CNI made of it: read back from facts, or as observed if nobody
     has touched it yet, or `derived` from its stand-in where the facts are lost, or None where even that is gone. `addresses` and
     `routes` are the original ones, as resources of the role `pod:<nic>` in the kernel's order. `sysctls` are its present per-link
-    values by short name ("ipv6.accept_ra").
+    values by short name ("ipv6.accept_ra"). `tied` are routes that lie elsewhere and would be lost with its addresses.
     """
 
     resource: Attributes
@@ -290,6 +290,7 @@ class PodLink:
     routes: tuple[tuple[Key, Attributes], ...] = ()
     sysctls: Mapping[str, str] = field(default_factory=dict)
     derived: bool = False
+    tied: tuple[tuple[Key, Attributes], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,6 +82,12 @@ def _refusals(nic: Nic, link: PodLink, facts: PodFacts) -> Iterator[Diagnostic]:
                 "a binding that takes over the pod's routes would lose it; use masquerade"
             )
             yield Diagnostic("route cannot be captured", detail, nic.at, nic=nic.name)
+    for key, _ in link.tied if nic.name in facts.first else ():
+        detail = (
+            f"the route {key.name} leads over other links too, or names the pod's address as its source on one\n"
+            "it would be lost with the address and could not be given back; use masquerade, or take the route away"
+        )
+        yield Diagnostic("route cannot be captured", detail, nic.at, nic=nic.name)
 
 
 def _takes(nic: Nic, link: PodLink) -> Iterator[tuple[Key, Attributes]]:

@@ -39,13 +39,15 @@ class Route:
     metrics: tuple[tuple[str, int], ...] = ()
     other: tuple[int, ...] = ()
     holder: str | None = field(default=None, compare=False)
+    hops: tuple[str, ...] = field(default=(), compare=False)
 
 
 # ------------------------------------------------------------------------------------------------------ decoding
 
 _MESSAGE = Struct("=BBBBBBBBI")  # rtmsg: family, dst_len, src_len, tos, table, protocol, scope, type, flags
 _DST, _OIF, _GATEWAY, _PRIORITY, _PREFSRC, _TABLE = 1, 4, 5, 6, 7, 15
-_METRICS, _CACHEINFO, _PREF = 8, 12, 20
+_METRICS, _MULTIPATH, _CACHEINFO, _PREF = 8, 9, 12, 20
+_NEXT_HOP = Struct("=HBBi")
 _KNOWN = {_DST, _OIF, _GATEWAY, _PRIORITY, _PREFSRC, _METRICS, _TABLE, _CACHEINFO, _PREF}
 _METRIC_WORDS = {2: "mtu", 3: "window", 8: "advmss", 10: "hoplimit", 11: "initcwnd", 14: "initrwnd", 15: "quickack"}
 METRIC_WORDS = frozenset(_METRIC_WORDS.values())
@@ -83,10 +85,22 @@ def decode(dump: bytes, sources: Mapping[tuple[str, str], str]) -> Iterator[tupl
                 source=source,
                 onlink=bool(flags & _ONLINK),
                 metrics=metrics,
-                other=(*sorted(found.keys() - _KNOWN), *strange),
+                other=(*sorted(found.keys() - _KNOWN), *strange, *((_PREF,) if any(found.get(_PREF, b"")) else ())),
+                hops=_hops(found[_MULTIPATH]) if _MULTIPATH in found else (),
                 holder=sources.get((owner, source)) if source is not None else None,
             ),
         )
+
+
+def _hops(data: bytes) -> tuple[str, ...]:
+    """RTA_MULTIPATH: rtnexthop structures (length, flags, hops, index), attributes behind each."""
+    handles: list[str] = []
+    position = 0
+    while position + _NEXT_HOP.size <= len(data):
+        length, _, _, index = _NEXT_HOP.unpack_from(data, position)
+        handles.append(f"#{index}")
+        position += max(_NEXT_HOP.size, (length + 3) & ~3)
+    return tuple(handles)
 
 
 def _metrics(data: bytes) -> tuple[tuple[tuple[str, int], ...], tuple[int, ...]]:

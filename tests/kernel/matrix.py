@@ -142,5 +142,6 @@ def _bare(entry: Any) -> Any:
     if isinstance(entry, list):
         return [_bare(part) for part in entry]
     if isinstance(entry, dict):
-        return {key: _bare(value) for key, value in entry.items() if key not in ("handle", "index")}
+        bare = {key: _bare(value) for key, value in entry.items() if key not in ("handle", "index")}
+        return {**bare, "elem": sorted(bare["elem"], key=json.dumps)} if isinstance(bare.get("elem"), list) else bare
     return entry

@@ -1,16 +1,17 @@
 """Random drift, ten thousand times over pure sets: whatever somebody did to a wired pod, one plan puts it right.
 
-    wired ── tampered, once or in a burst ── look ── plan ── replayed: as desired, a second plan empty, strangers' things as they were
+    wired ── tampered, once or in a burst ── look ── plan ── replayed: as desired, a second plan empty, strangers' things as
+    they were
 
-The universes and what an intruder may do in them are those of the laws (`universe_tampering`), and some that only add foreign things.
-All is drawn from numbered seeds, so that a failure can be asked for again by its number.
+The universes and what an intruder may do in them are those of the laws (`universe_tampering`), and some that only add foreign
+things. All is drawn from numbered seeds, so that a failure can be asked for again by its number.
 """
 
 from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator, Sequence
-from functools import lru_cache
+from functools import cache
 
 import pytest
 
@@ -70,7 +71,7 @@ def burst(chance: random.Random) -> list[tuple[str, int]]:
     return chosen
 
 
-@lru_cache(maxsize=None)
+@cache
 def before(wish: Wish, pod: Pod) -> Resources:
     return wired(wish, pod)
 
