@@ -17,9 +17,10 @@ from tempfile import TemporaryDirectory
 from bench.clock import forget, in_turns, spawned, timed
 from bench.figures import Row, Sample, median
 from bench.pods import all_of, apply, check, documents, expect, in_thread, pods, text, wire
-from converge.kernel.namespace import enter
+from converge.kernel.namespace import cookie, enter
+from converge.kernel.writer import Writer
 from converge.lab.run import NETNS_DIR
-from converge.model import GuestNetwork, Outcome, Plan
+from converge.model import GuestNetwork, Operation, Outcome, Plan
 
 ROUNDS = 31
 GOAL, STRETCH = 1.0, 0.5
@@ -49,11 +50,14 @@ def _by_us(waiting: Iterator[GuestNetwork]) -> Sample:
 
 @dataclass(frozen=True, slots=True)
 class Texts:
-    """What the tools are told. `sysctls` are arguments, the others standard input."""
+    """What the tools are told. `sysctls` are arguments, `nft` and `ip` standard input. No tool starts the NIC's server: both
+    sides start it alike, by `servers`.
+    """
 
     nft: str
     ip: str
     sysctls: tuple[str, ...]
+    servers: tuple[Operation, ...] = ()
 
 
 def texts(plan: Plan) -> Texts:
@@ -61,8 +65,9 @@ def texts(plan: Plan) -> Texts:
     operations = [part for step in plan.steps for part in step.operation.parts or (step.operation,)]
     nft = [str(value) for operation in operations if operation.call == "nft" for _, value in operation.arguments]
     sysctls = [f"{name}={value}" for operation in operations if operation.call == "sysctl" for name, value in operation.arguments]
-    ip = [str(operation) for operation in operations if operation.call not in ("nft", "sysctl")]
-    return Texts("\n".join(nft) + "\n", "\n".join(ip) + "\n", tuple(sysctls))
+    servers = tuple(operation for operation in operations if operation.call == "process start")
+    ip = [str(operation) for operation in operations if operation.call not in ("nft", "sysctl", "process start")]
+    return Texts("\n".join(nft) + "\n", "\n".join(ip) + "\n", tuple(sysctls), servers)
 
 
 def _by_tools(waiting: Iterator[GuestNetwork], place: Path) -> Sample:
@@ -72,16 +77,18 @@ def _by_tools(waiting: Iterator[GuestNetwork], place: Path) -> Sample:
     nft.write_text(told.nft)
     ip.write_text(told.ip)
     children: list[Sample] = []
-    own, _ = timed(lambda: in_thread(lambda: children.extend(_told(document, nft, ip, told.sysctls))))
+    own, _ = timed(lambda: in_thread(lambda: children.extend(_told(document, nft, ip, told))))
     return Sample(own.cpu + sum(child.cpu for child in children), own.wall)
 
 
-def _told(document: GuestNetwork, nft: Path, ip: Path, sysctls: tuple[str, ...]) -> Iterator[Sample]:
+def _told(document: GuestNetwork, nft: Path, ip: Path, told: Texts) -> Iterator[Sample]:
     descriptor = os.open(NETNS_DIR / document.target.value, os.O_RDONLY | os.O_CLOEXEC)
     try:
         enter(descriptor)
         yield spawned(("nft", "-f", "-"), nft)
         yield spawned(("ip", "-batch", "-"), ip)
-        yield spawned(("sysctl", "-q", "-w", *sysctls))
+        yield spawned(("sysctl", "-q", "-w", *told.sysctls))
+        for operation in told.servers:
+            Writer(cookie()).execute(operation)
     finally:
         os.close(descriptor)

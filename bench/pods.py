@@ -16,8 +16,8 @@ from typing import TypeVar
 from converge import reconcile
 from converge.documents import Text, load
 from converge.lab import herd
-from converge.lab.pods import Place
-from converge.lab.run import NETNS_DIR, run
+from converge.lab.pods import Place, delete
+from converge.lab.run import NETNS_DIR
 from converge.model import GuestNetwork, Outcome, Result
 
 T = TypeVar("T")
@@ -115,5 +115,4 @@ def wire(wanted: Sequence[GuestNetwork]) -> None:
 
 def clean() -> None:
     """Remove what a killed run has left."""
-    for path in sorted(NETNS_DIR.glob(f"{PREFIX}*")):
-        run("ip", "netns", "delete", path.name)
+    delete(path.name for path in sorted(NETNS_DIR.glob(f"{PREFIX}*")))

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from ipaddress import IPv4Address, IPv4Interface, IPv6Address, IPv6Interface
 
 from converge.lab import rtnl
-from converge.lab.pods import Place
+from converge.lab.pods import Place, end_processes
 from converge.lab.run import NETNS_DIR, LabError, exists
 
 CLONE_NEWNET = 0x40000000
@@ -53,6 +53,7 @@ def many(count: int, place: Place = HERD) -> Iterator[list[str]]:
         _in_thread(lambda: _make(count, place))
         yield everything[1:]
     finally:
+        end_processes(name for name in everything if exists(name))
         for name in everything:
             _delete(name)
 

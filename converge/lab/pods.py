@@ -153,9 +153,9 @@ def up(specs: Sequence[PodSpec], place: Place = HERE) -> None:
 
 def down(names: Iterable[str], place: Place = HERE) -> None:
     """Removes these pods, whole, half made or gone already; with the last one the node and the outside host."""
-    _delete(place.netns(name) for name in names)
+    delete(place.netns(name) for name in names)
     if not pods_of(place):
-        _delete([place.outside, place.node])
+        delete([place.outside, place.node])
 
 
 def pods_of(place: Place) -> list[str]:
@@ -164,22 +164,24 @@ def pods_of(place: Place) -> list[str]:
     return [name for name in found if name not in (place.node, place.outside)]
 
 
-def _delete(namespaces: Iterable[str]) -> None:
-    namespaces = list(namespaces)
-    for name in filter(exists, namespaces):
-        _end_processes(name)
-    lines = [f"netns delete {name}\n" for name in namespaces if exists(name)]
-    if lines:
-        run("ip", "-force", "-batch", "-", stdin="".join(lines))
+def delete(namespaces: Iterable[str]) -> None:
+    """Namespaces of ours, with every process in them; those that are gone already are passed over."""
+    present = [name for name in namespaces if exists(name)]
+    end_processes(present)
+    if present:
+        run("ip", "-force", "-batch", "-", stdin="".join(f"netns delete {name}\n" for name in present))
 
 
-def _end_processes(name: str) -> None:
-    """A namespace lives on while a process is in it; what serves a pod outlives whoever started it."""
-    for pid in run("ip", "netns", "pids", name).split():
+def end_processes(namespaces: Iterable[str]) -> None:
+    """A namespace lives on while a process is in it, and what serves a pod outlives whoever started it. One pass over /proc."""
+    inodes = {(NETNS_DIR / name).stat().st_ino for name in namespaces}
+    for process in Path("/proc").glob("[0-9]*") if inodes else ():
         try:
-            words = Path(f"/proc/{pid}/cmdline").read_text(errors="replace").split("\0")
-            os.kill(int(pid), signal.SIGKILL)
-        except (FileNotFoundError, ProcessLookupError):
+            if (process / "ns/net").stat().st_ino not in inodes:
+                continue
+            words = (process / "cmdline").read_text(errors="replace").split("\0")
+            os.kill(int(process.name), signal.SIGKILL)
+        except (FileNotFoundError, ProcessLookupError, PermissionError):
             continue
         for word in words:
             if word.startswith(f"--conf-file={SERVICES}/"):

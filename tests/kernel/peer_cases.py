@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from converge.lab.run import NETNS_DIR, inside, run, write_sysctls
+from converge.lab.pods import delete
+from converge.lab.run import inside, run, write_sysctls
 from tests.kernel.inside import OUTSIDE4, OUTSIDE6, answer, shell
 
 FOLDER = Path(__file__).parent.parent / "cases" / "kubevirt"
@@ -111,9 +112,7 @@ def built(case: Case, prefix: str) -> Iterator[Place]:
         _outside(place)
         yield place
     finally:
-        for netns in (place.pod, place.node):
-            if (NETNS_DIR / netns).exists():
-                run("ip", "netns", "delete", netns)
+        delete((place.pod, place.node))
 
 
 def act(place: Place, line: str) -> None:

@@ -19,7 +19,8 @@ import pytest
 
 from converge.bindings.bridge import bridge_mac
 from converge.kernel.capabilities import standin_kind
-from converge.lab.run import exists, run, write_sysctls
+from converge.lab.pods import delete
+from converge.lab.run import run, write_sysctls
 from converge.model import Outcome
 from tests.kernel import driving, peer_cases
 from tests.kernel.bridging import POD_MAC, Wired
@@ -101,9 +102,7 @@ def built(case: Case, place: Place) -> Iterator[str]:
         settle(place.pod)
         yield place.pod
     finally:
-        for netns in (place.pod, place.node):
-            if exists(netns):
-                run("ip", "netns", "delete", netns)
+        delete((place.pod, place.node))
 
 
 def load(name: str) -> Case:
