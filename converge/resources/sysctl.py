@@ -87,12 +87,12 @@ def decode_netconf(dump: bytes) -> Iterator[tuple[Key, Sysctl]]:
 
 
 def after(key: Key, _attributes: Sysctl, among: Resources) -> Iterator[Key]:
-    """What was written down about it. `accept_ra` before IPv6 forwarding: with 1 the kernel drops a learned default route at the
-    moment of the switch. And the switch before each link's own forwarding, which it mostly settles.
+    """What was written down about it. `accept_ra` before IPv6 forwarding, the pod's or any link's: with 1 the kernel drops a
+    learned default route at that moment. And the switch before each link's own forwarding, which it mostly settles.
     """
     fact = f"sysctl {key.name} "
     yield from (other for other in among if other.kind == "fact" and other.name.startswith(fact))
-    if key.name == FORWARDING6:
+    if key.name in (FORWARDING6, "ipv6.forwarding"):
         yield from (other for other in among if other.kind == "sysctl" and other.name == "ipv6.accept_ra")
     if key.owner and key.name.endswith(".forwarding"):
         yield Key("sysctl", "", IP_FORWARD if key.name.startswith("ipv4") else FORWARDING6)

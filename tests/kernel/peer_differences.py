@@ -58,7 +58,7 @@ WIRING = (
 )
 
 ELSEWHERE = {
-    "duplicate-port": "a port listed twice is a mistake that is better said than done twice",
+    "duplicate-port": "a port listed twice is one port, and a word about it",
     "repairs": "asked again, converge puts back what somebody changed, and nothing else",
     "not-adopted": "two sets of rules in one pod would do neither's work",
 }

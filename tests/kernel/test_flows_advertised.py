@@ -142,6 +142,16 @@ def test_another_routers_lifetime_is_taken_over(pod: MakePod, tmp_path: Path) ->
     assert driving.plan(driving.masquerade_yaml(web.netns)).plan.empty
 
 
+def test_a_repair_does_not_lose_it(advertised: Pod) -> None:
+    """A route learned after the wiring, then both sysctls changed by hand: a repair has the same order to keep as the wiring."""
+    driving.applied(driving.masquerade_yaml(advertised.netns))
+    ns(advertised.netns, "ip -6 route delete default")
+    ask_for_routes(advertised.netns, FIRST)
+    shell(advertised.netns, "cd /proc/sys/net/ipv6/conf; echo 1 > eth0/accept_ra; echo 0 > k6t-eth0/forwarding")
+    driving.applied(driving.masquerade_yaml(advertised.netns))
+    assert learned(advertised.netns)
+
+
 @pytest.mark.parametrize("value", ["0", "2"])
 def test_other_values_are_left_alone(pod: MakePod, value: str) -> None:
     """Who said 0 wants no advertisements, and who said 2 has thought of it already."""
