@@ -54,6 +54,7 @@ def discover(document: GuestNetwork, observed: Resources) -> tuple[PodFacts, lis
         standins=standins,
         servers={key.owner.removeprefix("bridge:"): value for key, value in observed.items() if key.kind == "process"},
         bridge_addresses=dict(_bridge_addresses(document, wanted, pod, observed)),
+        present=frozenset(pod.by_name),
     )
     return facts, [_unreadable(key) for key in strange]
 
@@ -174,16 +175,20 @@ def _moved(kind: str, handle: str, role: str, observed: Resources) -> tuple[tupl
 
 
 def _first(nic: Nic, own: Names, link: PodLink | None, pod: _Pod, captured: Mapping[Key, Attributes]) -> bool:
-    """May facts about this NIC be captured now? Yes, unless it was wired already, and with the pod link as its binding wants it:
-    where it changes from one that takes the pod link over to one that does not, or back, it begins anew.
+    """May facts about this NIC be captured now? Yes, unless it was wired already by the same binding: where another one has left
+    its links, or has taken the pod link over and this one does not, or the other way round, it begins anew.
     """
-    marked = any(mark.partition(":")[2] == nic.name for mark in pod.by_mark)
-    if not (marked or any(name in pod.by_name for name in (own.bridge, own.tap, own.renamed))):
+    binding = REGISTRY[nic.binding]
+    roles = {role for role, _, name in (mark.partition(":") for mark in pod.by_mark) if name == nic.name}
+    made = any(getattr(own, each) in pod.by_name for each in binding.MAKES)
+    if not roles and not made:
         return True
     if link is None:
         return False
     taken = link.derived or link.original is None or Key("link", f"{POD_LINK}{nic.name}") in captured
-    return taken is not REGISTRY[nic.binding].TAKES_OVER
+    others = roles - {"pod", "standin", *binding.MAKES}
+    only_marked = bool(binding.MAKES) and not made and roles == {"pod"}
+    return taken is not binding.TAKES_OVER or bool(others) or only_marked
 
 
 def _bridge_addresses(

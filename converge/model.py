@@ -147,7 +147,8 @@ class Nic:
 
     `binding` is a registry name ("masquerade", ...). `mac` is canonical (lower case, colons) or None: the guest then has the
     pod link's. `pod_link` names a pod link that discovery would not find. `queues` >= 2 asks for a multi-queue tap.
-    `known_macs`: further MACs that a status says the guest has.
+    `known_macs`: further MACs that a status says the guest has. `plugin` is the name in `binding: {name: ...}`, where that is
+    how the binding was chosen. `state` is "up" or "down": the guest's link, which changes nothing in the pod.
     """
 
     name: str
@@ -162,6 +163,8 @@ class Nic:
     dhcp: DhcpOptions = field(default_factory=DhcpOptions)
     guest: GuestOptions = field(default_factory=GuestOptions)
     known_macs: tuple[str, ...] = ()
+    plugin: str = ""
+    state: str = "up"
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,8 +223,27 @@ class Origin:
 
 
 @dataclass(frozen=True, slots=True)
+class Device:
+    """What the VMM is given for one NIC: a tap that it opens, a vhost-user backend, or a PCI function of the node.
+
+    `kind` is "tap", "vhostuser" or "hostdev". `target` is the link that a tap device opens. `source` is the pod link of a
+    vhost-user backend, or the PCI address ("0000:65:00.3") of a hostdev. `mac` and `mtu` (bytes) are those of the pod link as the
+    CNI made it; None: the VMM chooses.
+    """
+
+    nic: str
+    kind: str
+    target: str = ""
+    source: str = ""
+    mac: str | None = None
+    mtu: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Desired:
     """What compile makes of a document. `origins` is for people only; no decision reads it.
+
+    `devices` are what the VMM is given, in the order of the document's NICs; a NIC may have none.
 
     `takes` is what a binding takes from the pod, in order: it must be captured as facts before anything is touched.
     `refusals` are reasons why this pod must not be touched at all (a NIC without its pod link, facts that cannot be written).
@@ -233,6 +255,7 @@ class Desired:
     takes: tuple[tuple[Key, Attributes], ...] = ()
     refusals: tuple[Diagnostic, ...] = ()
     warnings: tuple[Diagnostic, ...] = ()
+    devices: tuple[Device, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,7 +327,8 @@ class PodFacts:
 
     What was chosen once and is kept: `standins` is the kind of each NIC's stand-in, `bridge_addresses` the address of its
     bridge. `standin` is the kind for new ones, "" where nobody has asked the kernel yet. `servers` are the processes that
-    serve a NIC now. `resolv` are the texts of resolv.conf files by path, that of the pod itself by "".
+    serve a NIC now. `resolv` are the texts of resolv.conf files by path, that of the pod itself by "". `present` are the names
+    of all links there are.
     """
 
     links: Mapping[str, PodLink]
@@ -318,6 +342,7 @@ class PodFacts:
     standin: str = ""
     servers: Mapping[str, Attributes] = field(default_factory=dict)
     resolv: Mapping[str, str] = field(default_factory=dict)
+    present: frozenset[str] = frozenset()
 
 
 # ---------------------------------------------------------------------------------------------- changes and plans

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Protocol
 
 from converge.bindings.names import LONGEST, names, too_long
-from converge.model import Attributes, Desired, Diagnostic, GuestNetwork, Key, Nic, Origin, PodFacts, Severity
+from converge.model import Attributes, Desired, Device, Diagnostic, GuestNetwork, Key, Nic, Origin, PodFacts, Severity
 from converge.resources import chain, fact, fact_text, table
 from converge.resources.chain import Chain
 from converge.resources.fact import Fact
@@ -21,14 +21,29 @@ from converge.resources.table import Table
 class Binding(Protocol):
     """One way to join a NIC to its pod link."""
 
+    NETWORKS: frozenset[str]
+    """Kinds of network it can join: "pod", "multus"."""
+
+    STATES: frozenset[str]
+    """Values of `state` that a NIC of it can have."""
+
+    RESERVED_MACS: frozenset[str]
+    """What its guest's MAC must not be, since something of its own has it."""
+
     TAKES_OVER: bool
     """Does it take the pod link's addresses and routes from the pod?"""
+
+    NEEDS_POD_LINK: bool
+    """Is there nothing to wire without the pod link?"""
+
+    MAKES: tuple[str, ...]
+    """Which of `Names` it gives to links."""
 
     def sysctl_paths(self, facts: PodFacts, nic: Nic, /) -> Iterator[str]:
         """Sysctls that the NIC may need and netlink does not give, by full name."""
 
     def compile(self, document: GuestNetwork, nic: Nic, facts: PodFacts, /) -> Desired:
-        """The NIC's resources, without facts. Called only when its pod link was found."""
+        """The NIC's resources and its guest's device, without facts. Where NEEDS_POD_LINK, called only when that was found."""
 
 
 Captured = list[tuple[Key, Attributes]]
@@ -47,11 +62,14 @@ def compile_document(document: GuestNetwork, facts: PodFacts, bindings: Mapping[
     refusals: list[Diagnostic] = []
     warnings: list[Diagnostic] = []
     written: Captured = []
+    devices: list[Device] = []
+    refusals += _same_names(document, facts, bindings)
     for nic in document.nics:
-        if (missing := _unwirable(nic, facts)) is not None:
+        if (missing := _unwirable(nic, facts, bindings[nic.binding])) is not None:
             refusals.append(missing)
             continue
         desired = bindings[nic.binding].compile(document, nic, facts)
+        devices += desired.devices
         refusals += [*desired.refusals, *_conflicts(nic, resources, desired.resources)]
         warnings += [*desired.warnings, *_doubts(nic, facts, bool(desired.takes))]
         written += desired.takes
@@ -61,18 +79,18 @@ def compile_document(document: GuestNetwork, facts: PodFacts, bindings: Mapping[
     held = {key.owner for key, _ in written}
     resources |= {key: value for key, value in _given_back(facts, held) if key not in resources}
     refused = [] if refusals else list(_facts(written + sysctls, document, resources, origins))
-    return Desired(resources, origins, tuple(written), (*refusals, *refused), (*warnings, *lost))
+    return Desired(resources, origins, tuple(written), (*refusals, *refused), (*warnings, *lost), tuple(devices))
 
 
-def _unwirable(nic: Nic, facts: PodFacts) -> Diagnostic | None:
+def _unwirable(nic: Nic, facts: PodFacts, binding: Binding) -> Diagnostic | None:
     name = facts.names[nic.name]
-    if nic.name not in facts.links:
+    if nic.name not in facts.links and binding.NEEDS_POD_LINK:
         detail = (
             f"NIC {nic.name}: the pod has no link {name}\n"
             "the CNI must have made it first; `podLink` names it where it is called otherwise"
         )
         return Diagnostic("pod link is missing", detail, nic.at, nic=nic.name)
-    long = too_long(names(nic, name))
+    long = too_long(names(nic, name), binding.MAKES)
     if long is None:
         return None
     detail = (
@@ -80,6 +98,20 @@ def _unwirable(nic: Nic, facts: PodFacts) -> Diagnostic | None:
         "use a shorter pod link name"
     )
     return Diagnostic("name is too long", detail, nic.at, nic=nic.name)
+
+
+def _same_names(document: GuestNetwork, facts: PodFacts, bindings: Mapping[str, Binding]) -> Iterator[Diagnostic]:
+    """Two networks' names can have the same hash, and pod links of given names the same end."""
+    holders: dict[str, str] = {}
+    for nic in document.nics:
+        own = names(nic, facts.names[nic.name])
+        for name in {own.pod_link, *(getattr(own, each) for each in bindings[nic.binding].MAKES)}:
+            other = holders.setdefault(name, nic.name)
+            if other != nic.name:
+                detail = (
+                    f"NICs {other} and {nic.name} both come to a link named {name}\ngive one of the two networks another name"
+                )
+                yield Diagnostic("names collide", detail, nic.at, nic=nic.name)
 
 
 def _conflicts(nic: Nic, held: Mapping[Key, Attributes], added: Mapping[Key, Attributes]) -> Iterator[Diagnostic]:

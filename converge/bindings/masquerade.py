@@ -17,7 +17,17 @@ from dataclasses import replace
 
 from converge.bindings import dhcp, nat
 from converge.bindings.names import Names, names
-from converge.bindings.parts import Interface, bridge_role, global_address, pod_role, tap, tap_role, taps_bridge, unknown_original
+from converge.bindings.parts import (
+    Interface,
+    bridge_role,
+    global_address,
+    pod_role,
+    tap,
+    tap_device,
+    tap_role,
+    taps_bridge,
+    unknown_original,
+)
 from converge.model import Attributes, Desired, Diagnostic, GuestNetwork, Key, Nic, Origin, PodFacts, PodLink
 from converge.resources import route
 from converge.resources.address import Address
@@ -33,7 +43,12 @@ BRIDGE_NETFILTER6 = "net.bridge.bridge-nf-call-ip6tables"
 LOOPBACK_METRIC = 2048
 """Behind the kernel's own route to ::1 on lo (metric 0), which must go on serving everything else."""
 
+NETWORKS = frozenset({"pod"})
+STATES = frozenset({"up", "down"})
+RESERVED_MACS = frozenset({GATEWAY_MAC})
 TAKES_OVER = False
+NEEDS_POD_LINK = True
+MAKES: tuple[str, ...] = ("bridge", "tap")
 
 
 def sysctl_paths(facts: PodFacts, nic: Nic) -> Iterator[str]:
@@ -73,7 +88,8 @@ def compile(document: GuestNetwork, nic: Nic, facts: PodFacts) -> Desired:
     found = rules | resources | service.resources
     origins = {key: Origin(nic.name, nic.at) for key in found}
     origins |= {nat.port_key(port): Origin(nic.name, port.at) for port in nic.ports if sides}
-    return Desired(found, origins, refusals=service.refusals, warnings=service.warnings)
+    device = tap_device(nic, own.tap, link)
+    return Desired(found, origins, refusals=service.refusals, warnings=service.warnings, devices=(device,))
 
 
 def _sides(nic: Nic, link: PodLink) -> Iterator[Interface]:

@@ -52,6 +52,6 @@ def names(nic: Nic, pod_link: str) -> Names:
     return Names(pod_link, "tap0" if nic.network.primary else "tap" + pod_link[3:], "k6t-" + stem, stem + "-nic")
 
 
-def too_long(own: Names) -> str | None:
-    """The first derived name that the kernel would refuse."""
-    return next((name for name in (own.bridge, own.renamed, own.tap) if len(name) > LONGEST), None)
+def too_long(own: Names, made: tuple[str, ...]) -> str | None:
+    """The first derived name that the kernel would refuse; `made` says which of them are given to links."""
+    return next((name for name in (getattr(own, each) for each in made) if len(name) > LONGEST), None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ipaddress import IPv4Interface, IPv6Interface
 
-from converge.model import Diagnostic, GuestNetwork, Nic, PodLink
+from converge.model import Device, Diagnostic, GuestNetwork, Nic, PodLink
 from converge.resources.link import Bridge, Link, Port, Tap
 from converge.resources.wire import interface
 
@@ -36,6 +36,18 @@ def tap(document: GuestNetwork, nic: Nic, name: str, mtu: int) -> Link:
     """Its MAC is the kernel's own: the guest's is in the domain. Two queues or more need a multi-queue tap, from the start."""
     own = Tap(document.tap_owner, document.tap_group, multi_queue=nic.queues > 1)
     return Link(name, "tun", up=True, mtu=mtu, master=bridge_role(nic), mark=tap_role(nic), tap=own, port=Port())
+
+
+def tap_device(nic: Nic, target: str, link: PodLink) -> Device:
+    """A tap for the VMM, with the MAC and MTU of the link that carries the pod link's name (reference section 6.1)."""
+    original = link.original
+    return Device(
+        nic.name,
+        "tap",
+        target,
+        mac=original.mac if original is not None else None,
+        mtu=original.mtu if original is not None else None,
+    )
 
 
 def global_address(link: PodLink, version: int) -> Interface | None:

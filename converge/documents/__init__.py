@@ -5,9 +5,8 @@ schema, schema_errors; envelope (which kinds); guest_network, kubevirt (each kin
 over a Draft); build; load.
 """
 
-from converge.documents.bindings import BINDINGS
 from converge.documents.load import Loaded, load
 from converge.documents.schema import KINDS, schema
 from converge.model import MOST_BYTES, Text
 
-__all__ = ["BINDINGS", "KINDS", "MOST_BYTES", "Loaded", "Text", "load", "schema"]
+__all__ = ["KINDS", "MOST_BYTES", "Loaded", "Text", "load", "schema"]

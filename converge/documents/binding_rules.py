@@ -1,42 +1,59 @@
-"""Which binding an interface has, and what each binding asks of it. A new binding is one entry of `RULES`."""
+"""Which binding an interface has, and what that binding asks of it: all it asks is declared in the binding's own file."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 
-from converge.documents.addresses import BRIDGE_MAC, parse_mac
-from converge.documents.bindings import BINDINGS, KEYS, REMOVED
+from converge.bindings import REGISTRY
+from converge.documents.addresses import parse_mac
+from converge.documents.bindings import KEYS, NAMED, REMOVED, Cluster
 from converge.documents.draft import Draft, Part
 from converge.documents.fields import flag, get, key_of, text
+from converge.documents.nearest import nearest
 from converge.documents.nodes import shown
 from converge.model import Diagnostic
 
-KNOWN = "the bindings are: " + ", ".join(f"{name} (write {name}: {{}})" for name in BINDINGS)
+KNOWN = "the bindings are: " + ", ".join(
+    [f"{key}: {{}}" for key, name in KEYS.items() if name in REGISTRY] + [f"binding: {{name: {name}}}" for name in NAMED]
+)
 
 
-def binding_of(part: Part) -> str | None:
-    """The one key that selects the binding; None where there is none or more than one."""
+def binding_of(draft: Draft, part: Part) -> str | None:
+    """The registry name of an interface's binding; None where it has none, more than one, or one that nobody knows."""
     given = _given(part)
-    return given[0] if len(given) == 1 else None
+    return _named(draft.cluster, part, given[0]) if len(given) == 1 else None
 
 
 def _given(part: Part) -> list[str]:
     return [name for name in part.node.entries if name in KEYS and get(part.node, name) is not None]
 
 
+def _named(cluster: Cluster, part: Part, key: str) -> str | None:
+    if key == "binding":
+        return cluster.binding(text(part.node, "binding", "name") or "")
+    return KEYS[key] if KEYS[key] in REGISTRY else None
+
+
 def check_binding(draft: Draft, part: Part) -> Iterator[Diagnostic]:
     yield from _removed(draft, part)
     yield from _exactly_one(draft, part)
-    for name in _given(part):
-        if name not in BINDINGS:
-            plugin = text(part.node, "binding", "name") if name == "binding" else None
-            detail = f"binding {plugin or name} is not one of converge's\n{KNOWN}"
-            yield draft.source.diagnostic(key_of(part.node, name), "Unknown binding", detail, nic=part.name)
-    binding = binding_of(part)
-    if binding is not None and binding in RULES:
-        yield from RULES[binding](draft, part)
-    if binding != "bridge":
-        yield from _absent(draft, part)
+    for key in _given(part):
+        if _named(draft.cluster, part, key) is None and (key != "binding" or text(part.node, key, "name")):
+            yield _unknown(draft, part, key)
+    binding = binding_of(draft, part)
+    if binding is not None:
+        yield from _network(draft, part, binding)
+        yield from _reserved_mac(draft, part, binding)
+    yield from _state(draft, part, binding)
+
+
+def _unknown(draft: Draft, part: Part, key: str) -> Diagnostic:
+    plugin = text(part.node, key, "name") or key
+    near = nearest(plugin, [*draft.cluster.plugins, *NAMED])
+    hint = f"did you mean {near}? " if near else ""
+    where = get(part.node, "binding", "name") or key_of(part.node, key)
+    detail = f"binding {plugin} is not known\n{hint}{KNOWN}, or a plugin that a KubeVirt document among the state files registers"
+    return draft.source.diagnostic(where, "Unknown binding", detail, nic=part.name)
 
 
 def _removed(draft: Draft, part: Part) -> Iterator[Diagnostic]:
@@ -62,36 +79,42 @@ def _exactly_one(draft: Draft, part: Part) -> Iterator[Diagnostic]:
     yield draft.source.diagnostic(get(part.node, "name") or part.node, "No binding", detail, nic=part.name, cause=cause)
 
 
-def _absent(draft: Draft, part: Part) -> Iterator[Diagnostic]:
-    node = get(part.node, "state")
-    if node is None or text(node) != "absent":
+def _network(draft: Draft, part: Part, binding: str) -> Iterator[Diagnostic]:
+    network, name = draft.network(part.name), get(part.node, "name")
+    if network is None or name is None or _kind(network) in REGISTRY[binding].NETWORKS:
+        return
+    kinds = " or ".join(f"{kind}: {{}}" for kind in sorted(REGISTRY[binding].NETWORKS))
+    detail = f"{binding} on network {part.name}, which is not the pod network\n{binding} is for a network with {kinds}"
+    cause = ("FieldValueInvalid", f"{part.path}.name")
+    yield draft.source.diagnostic(name, "Binding does not fit network", detail, nic=part.name, cause=cause)
+
+
+def _kind(network: Part) -> str:
+    return "pod" if get(network.node, "pod") is not None else "multus"
+
+
+def _reserved_mac(draft: Draft, part: Part, binding: str) -> Iterator[Diagnostic]:
+    mac, value = get(part.node, "macAddress"), text(part.node, "macAddress")
+    if mac is None or not value or parse_mac(value) not in REGISTRY[binding].RESERVED_MACS:
+        return
+    detail = f"macAddress {shown(mac)} is that of the bridge in the pod\ntake another, as 02:00:00:00:00:07"
+    # KubeVirt compares the text, so other spellings of this address slip through its admission.
+    cause = ("FieldValueInvalid", f"{part.path}.macAddress") if value == parse_mac(value) else None
+    yield draft.source.diagnostic(mac, "Reserved MAC address", detail, nic=part.name, cause=cause)
+
+
+def _state(draft: Draft, part: Part, binding: str | None) -> Iterator[Diagnostic]:
+    """A binding that nobody knows is still none that could be unplugged by `absent`."""
+    node, state = get(part.node, "state"), text(part.node, "state")
+    if node is None or state not in ("up", "down", "absent"):
         return
     cause = ("FieldValueInvalid", f"{part.path}.state")
-    detail = "state absent is for NICs of binding bridge only\nremove the interface and its network instead"
-    yield draft.source.diagnostic(node, "State not possible", detail, nic=part.name, cause=cause)
+    possible = REGISTRY[binding].STATES if binding is not None else frozenset({"up", "down"})
+    if state not in possible:
+        right = "remove the interface and its network instead" if state == "absent" else "leave state out"
+        detail = f"state {state} is not possible with binding {binding or 'unknown'}\n{right}"
+        yield draft.source.diagnostic(node, "State not possible", detail, nic=part.name, cause=cause)
     network = draft.network(part.name)
-    if network and (get(network.node, "pod") is not None or flag(network.node, "multus", "default")):
+    if state == "absent" and network and (get(network.node, "pod") is not None or flag(network.node, "multus", "default")):
         detail = "the primary NIC cannot be absent\nuse down to take its link away from the guest"
         yield draft.source.diagnostic(node, "State not possible", detail, nic=part.name, cause=cause)
-
-
-def _masquerade(draft: Draft, part: Part) -> Iterator[Diagnostic]:
-    network, name = draft.network(part.name), get(part.node, "name")
-    if network and name and get(network.node, "pod") is None:
-        field = ("FieldValueInvalid", f"{part.path}.name")
-        detail = f"masquerade on network {part.name}, which is not the pod network\nmasquerade is for a network with pod: {{}}"
-        yield draft.source.diagnostic(name, "Binding does not fit network", detail, nic=part.name, cause=field)
-    mac, value = get(part.node, "macAddress"), text(part.node, "macAddress")
-    if mac and value and parse_mac(value) == BRIDGE_MAC:
-        detail = f"macAddress {shown(mac)} is that of the bridge in the pod\ntake another, as 02:00:00:00:00:07"
-        # KubeVirt compares the text, so other spellings of this address slip through its admission.
-        cause = ("FieldValueInvalid", f"{part.path}.macAddress") if value == BRIDGE_MAC else None
-        yield draft.source.diagnostic(mac, "Reserved MAC address", detail, nic=part.name, cause=cause)
-
-
-def _bridge(_draft: Draft, _part: Part) -> Iterator[Diagnostic]:
-    """Any network; what its pod link must be like is known only in the pod."""
-    yield from ()
-
-
-RULES: Mapping[str, Callable[[Draft, Part], Iterator[Diagnostic]]] = {"masquerade": _masquerade, "bridge": _bridge}

@@ -7,7 +7,6 @@ from ipaddress import IPv4Network, IPv6Network
 
 from converge.documents.addresses import parse_cidr, parse_mac
 from converge.documents.binding_rules import binding_of
-from converge.documents.bindings import DEFAULT_BINDING
 from converge.documents.check_dhcp import dhcp_options
 from converge.documents.dns import dns_config
 from converge.documents.draft import Draft, Part
@@ -53,7 +52,7 @@ def _nics(draft: Draft) -> tuple[Nic, ...]:
     if draft.default_nic:
         at = draft.source.position(draft.root)
         network, macs = Network("default", "pod", at), draft.known_macs.get("default", ())
-        return (Nic("default", DEFAULT_BINDING, network, at, known_macs=macs),)
+        return (Nic("default", draft.cluster.default_binding, network, at, known_macs=macs),)
     return tuple(_nic(draft, part) for part in draft.interfaces if text(part.node, "state") != "absent")
 
 
@@ -72,7 +71,7 @@ def _labels(root: Mapping) -> dict[str, str]:
 
 def _nic(draft: Draft, part: Part) -> Nic:
     network = draft.network(part.name)
-    binding = binding_of(part)
+    binding = binding_of(draft, part)
     if part.name is None or network is None or binding is None:
         raise ValueError(f"{part.path} was never checked")
     mac = text(part.node, "macAddress")
@@ -91,6 +90,8 @@ def _nic(draft: Draft, part: Part) -> Nic:
         dhcp=dhcp_options(part),
         guest=guest_options(draft, part),
         known_macs=draft.known_macs.get(part.name, ()),
+        plugin=text(part.node, "binding", "name") or "",
+        state=text(part.node, "state") or "up",
     )
 
 

@@ -66,7 +66,7 @@ def _placement(draft: Draft, part: Part) -> Iterator[Diagnostic]:
     if items(part.node, "ports"):
         detail = "ports and portRanges in one interface\nwrite single ports as ranges of one, or ranges as ports"
         yield draft.source.diagnostic(key, "Ports and port ranges", detail, nic=part.name, cause=cause)
-    if (binding := binding_of(part)) and binding != "masquerade":
+    if (binding := binding_of(draft, part)) and binding != "masquerade":
         detail = f"portRanges with binding {binding}\nportRanges are for masquerade only"
         yield draft.source.diagnostic(key, "Port ranges not possible", detail, nic=part.name, cause=cause)
 

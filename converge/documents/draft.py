@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from converge.documents.bindings import Cluster
 from converge.documents.fields import parts, text
 from converge.documents.nodes import Mapping as MappingNode
 from converge.documents.nodes import Node, Scalar
@@ -34,7 +35,7 @@ class Draft:
     """`ours`: our own kind, which may be stricter than KubeVirt. `root_path` is where `networks` stand, as a field path.
 
     `by_name` holds the networks; `pod_links`, `queue_counts`, `guests` and `known_macs` are by NIC name. `guest_at` is where to
-    point for what is wrong in `guests`, where that is not the node itself.
+    point for what is wrong in `guests`, where that is not the node itself. `cluster` is what holds for all virtual machines.
     """
 
     source: Source
@@ -55,6 +56,7 @@ class Draft:
     guests: Mapping[str, Node] = field(default_factory=dict)
     guest_at: Node | None = None
     known_macs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    cluster: Cluster = field(default_factory=Cluster)
 
     def network(self, name: str | None) -> Part | None:
         return None if name is None else self.by_name.get(name)

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from converge.bindings.bridge import bridge_mac
+from converge.bindings.takeover import bridge_mac
 from converge.kernel.capabilities import standin_kind
 from converge.lab.pods import delete
 from converge.lab.run import run, write_sysctls

@@ -43,6 +43,8 @@ POD_WIDE = {
     "net.ipv6.conf.default.forwarding": "0",
     "net.bridge.bridge-nf-call-ip6tables": "1",
     "net.ipv4.conf.all.arp_ignore": "0",
+    "net.ipv4.ping_group_range": "1 0",
+    "net.ipv4.ip_unprivileged_port_start": "1024",
 }
 
 

@@ -63,9 +63,9 @@ def test_one_ordinal_link_in_the_pod_means_ordinals_for_all() -> None:
 
 def test_hashed_names_just_fit() -> None:
     assert max(map(len, derived(nic("red")))) == LONGEST
-    assert too_long(names(nic("red"), "podb1f51a511f1")) is None
+    assert too_long(names(nic("red"), "podb1f51a511f1"), ("bridge", "renamed", "tap")) is None
 
 
 @pytest.mark.parametrize(("pod_link", "name"), [("twelve-chars", "k6t-twelve-chars"), ("eleven-char", None)])
 def test_a_derived_name_that_the_kernel_would_refuse(pod_link: str, name: str | None) -> None:
-    assert too_long(names(nic("default", primary=True), pod_link)) == name
+    assert too_long(names(nic("default", primary=True), pod_link), ("bridge", "tap")) == name

@@ -157,8 +157,11 @@ INTERFACES = [
     *(Row(f"removed binding {key}", BINDING, f"      {key}: {{}}\n", "Removed binding", key, (INVALID, f"{NIC}.{key}"), "45")
       for key in ("slirp", "passt", "macvtap")),
     *(Row(f"binding {key}", BINDING, f"      {key}: {{}}\n", "Unknown binding", key)
-      for key in ("sriov", "passtBinding")),
-    Row("plugin", BINDING, "      binding: {name: macvtap}\n", "Unknown binding", "binding"),
+      for key in ("sriov",)),
+    Row("passt", BINDING, "      passtBinding: {}\n"),
+    Row("named binding", BINDING, "      binding: {name: managedTap}\n"),
+    Row("plugin that nobody registers", BINDING, "      binding: {name: managedtap}\n", "Unknown binding", "managedtap"),
+    Row("plugin of no name", BINDING, "      binding: {}\n", "Missing key", "{}"),
     nic("boot order", "bootOrder: 1"),
     nic("boot order 0", "bootOrder: 0", "Value out of bounds", "0", (INVALID, f"{NIC}.bootOrder"), "46"),
     nic("pod link", "podLink: cust-iface"),
