@@ -277,7 +277,7 @@ class Dumps:
     """What the kernel answered for one namespace, as it came: netlink messages, headers included, one after another.
 
     `elements` is by set name. `sysctls` are the values read by path, by full dotted name; a key that does not exist is left out.
-    `foreign_nat`: families ("ip", "ip6") whose table `nat` holds KubeVirt's chain.
+    `foreign_nat`: table `nat` of the families ("ip", "ip6") where it holds KubeVirt's chain, as `nft -a list table` prints it.
     """
 
     links: bytes
@@ -291,7 +291,7 @@ class Dumps:
     elements: Mapping[str, bytes] = field(default_factory=dict)
     sysctls: Mapping[str, str] = field(default_factory=dict)
     processes: tuple[ProcessDump, ...] = ()
-    foreign_nat: frozenset[str] = frozenset()
+    foreign_nat: Mapping[str, str] = field(default_factory=dict)
 
 
 # --------------------------------------------------------------------------------------------------------- facts
@@ -328,7 +328,7 @@ class PodFacts:
     What was chosen once and is kept: `standins` is the kind of each NIC's stand-in, `bridge_addresses` the address of its
     bridge. `standin` is the kind for new ones, "" where nobody has asked the kernel yet. `servers` are the processes that
     serve a NIC now. `resolv` are the texts of resolv.conf files by path, that of the pod itself by "". `present` are the names
-    of all links there are.
+    of all links there are. `adopting`: somebody else has wired the pod, and it is to be taken over now.
     """
 
     links: Mapping[str, PodLink]
@@ -343,6 +343,7 @@ class PodFacts:
     servers: Mapping[str, Attributes] = field(default_factory=dict)
     resolv: Mapping[str, str] = field(default_factory=dict)
     present: frozenset[str] = frozenset()
+    adopting: bool = False
 
 
 # ---------------------------------------------------------------------------------------------- changes and plans

@@ -76,6 +76,7 @@ def compile_document(document: GuestNetwork, facts: PodFacts, bindings: Mapping[
         resources |= desired.resources
         origins = {**desired.origins, **origins}
     sysctls, lost = _sysctl_facts(resources, origins, facts)
+    lost += [_left_alone(key, document) for key, value in facts.captured.items() if value == UNKNOWN and key not in resources]
     held = {key.owner for key, _ in written}
     resources |= {key: value for key, value in _given_back(facts, held) if key not in resources}
     refused = [] if refusals else list(_facts(written + sysctls, document, resources, origins))
@@ -154,11 +155,38 @@ def _sysctl_facts(
     for key in filter(_captures, resources):
         if key in facts.captured:
             written.append((key, facts.captured[key]))
-        elif origins[key].nic in facts.first and (earlier := _earlier(key, facts)) is not None:
+        elif (earlier := _capturable(key, resources[key], origins[key].nic, facts)) is not None:
             written.append((key, earlier))
+        elif facts.adopting:
+            written.append((key, UNKNOWN))
+            warnings.append(_never_known(key, origins[key]))
         else:
             warnings.append(_lost(key, origins[key]))
     return written, warnings
+
+
+def _capturable(key: Key, wanted: Sysctl, nic: str, facts: PodFacts) -> Sysctl | None:
+    """The present value where it is nobody's work yet: of a NIC that was never wired, or in a pod that somebody else has wired,
+    what he has left alone.
+    """
+    present = _earlier(key, facts)
+    if present is None or nic in facts.first:
+        return present
+    return present if facts.adopting and present != wanted else None
+
+
+UNKNOWN = Sysctl("unknown")
+"""As a fact: this sysctl was written before anybody looked at it. It says so once, and unwiring leaves the sysctl alone."""
+
+
+def _never_known(key: Key, origin: Origin) -> Diagnostic:
+    detail = f"KubeVirt has not written down what {key.name} was before\nunwiring will leave this sysctl as it is"
+    return Diagnostic("earlier value unknown", detail, origin.at, Severity.WARNING, origin.nic)
+
+
+def _left_alone(key: Key, document: GuestNetwork) -> Diagnostic:
+    detail = f"{key.name} stays as it is: KubeVirt has not written down what it was before\nset it yourself if that matters"
+    return Diagnostic("earlier value unknown", detail, document.at, Severity.WARNING)
 
 
 def _earlier(key: Key, facts: PodFacts) -> Sysctl | None:
@@ -185,7 +213,7 @@ def _given_back(facts: PodFacts, held: set[str]) -> Iterator[tuple[Key, Attribut
     present = {f"pod:{nic}" for nic in facts.links}
     for key, value in facts.captured.items():
         taken = key.owner in held and key.kind != "sysctl"
-        if key.kind != "link" and not taken and (not key.owner or key.owner in present):
+        if key.kind != "link" and value != UNKNOWN and not taken and (not key.owner or key.owner in present):
             yield key, value
     for nic, link in facts.links.items():
         if link.original is not None and link.original != link.resource:

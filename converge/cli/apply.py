@@ -24,6 +24,7 @@ with --detailed-exitcode 2 when something was changed and verified."""
 
 def define(parser: Parser) -> None:
     plan.define_pruning(parser)
+    plan.define_adoption(parser)
     parser.add_argument("--dry-run", action="store_true", help="only show what would be done, as plan does")
 
 

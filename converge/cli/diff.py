@@ -5,6 +5,7 @@ from __future__ import annotations
 from converge.cli import verdict
 from converge.cli.arguments import Namespace, Parser, pods
 from converge.cli.looking import ended, look
+from converge.cli.plan import define_adoption
 from converge.cli.screen import screen
 
 ERROR = 2
@@ -20,6 +21,7 @@ exit code: 0 no difference; 1 differences; 2 an error."""
 
 def define(parser: Parser) -> None:
     pods(parser)
+    define_adoption(parser)
 
 
 def run(arguments: Namespace) -> int:

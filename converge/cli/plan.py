@@ -22,7 +22,14 @@ exit code: 0; 1 an error; with --detailed-exitcode 2 when there are changes.
 
 def define(parser: Parser) -> None:
     define_pruning(parser)
+    define_adoption(parser)
     parser.add_argument("--unwire", action="store_true", help="plan giving the pods their own network back, as unwire does")
+
+
+def define_adoption(parser: Parser) -> None:
+    parser.add_argument(
+        "--adopt", action="store_true", help="take over pods that KubeVirt has wired: its NAT rules go, ours come"
+    )
 
 
 def define_selection(parser: Parser) -> None:

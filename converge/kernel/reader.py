@@ -94,13 +94,13 @@ class Reader:
 
     def read(self, every_table: bool) -> Dumps:
         """Everything but set elements and sysctls by path, which need to know what to ask for. `every_table`: routes of all
-        tables, for a pod whose routes are or may be taken over.
+        tables, for a pod whose routes are or may be taken over. Of KubeVirt's NAT tables only that they are there.
         """
         links, addresses = _dump(self._route, _LINKS), _dump(self._route, _ADDRESSES)
         routes = b"".join(_dump(self._route, request) for request in (_ROUTES_OF_EVERY_TABLE if every_table else _ROUTES))
         netconf = b"".join(_answers(self._route, _NETCONF))
         table, *foreign = _answers(self._nft, self._lookups)
-        nat = frozenset(family for family, answer in zip(_FAMILIES_NAT, foreign, strict=True) if answer)
+        nat = {family: "" for family, answer in zip(_FAMILIES_NAT, foreign, strict=True) if answer}
         if not table:
             return Dumps(links, addresses, routes, netconf, sysctls=_RELEASE, foreign_nat=nat)
         chains, rules, sets = (_dump(self._nft, request) for request in (self._chains, self._rules, self._sets))

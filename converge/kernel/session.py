@@ -27,7 +27,8 @@ class Session:
         """
         dumps = self._reader.read(every_table)
         elements = self._reader.elements(set_names(dumps.sets)) if dumps.sets else {}
-        return replace(dumps, elements=elements, processes=processes.observe(self._cookie))
+        foreign = {family: self._writer.nat_table(family) for family in dumps.foreign_nat}
+        return replace(dumps, elements=elements, processes=processes.observe(self._cookie), foreign_nat=foreign)
 
     def sysctls(self, names: Collection[str]) -> Mapping[str, str]:
         return sysctls(names)

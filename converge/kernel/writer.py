@@ -83,14 +83,24 @@ class Writer:
     def _nftables(self, operation: Operation, parts: Iterable[Operation]) -> None:
         """All commands in one transaction."""
         commands = "\n".join(str(value) for part in parts for _, value in part.arguments)
+        code, _, error = self._asked(commands)
+        if code != 0:
+            raise OperationFailed(operation, " ".join(str(error).split()))
+
+    def nat_table(self, family: str) -> str:
+        """Table `nat` of a family as nft prints it, with handles; "" where it is gone meanwhile."""
+        code, listing, _ = self._asked(f"list table {family} nat")
+        return str(listing) if code == 0 else ""
+
+    def _asked(self, commands: str) -> tuple[int, Any, Any]:
         with _NFT_LOCK:
             if self._nft is None:
                 from nftables import Nftables  # 15 ms
 
                 self._nft = Nftables()
-            code, _, error = self._nft.cmd(commands)
-        if code != 0:
-            raise OperationFailed(operation, " ".join(str(error).split()))
+                self._nft.set_handle_output(True)
+            code, output, error = self._nft.cmd(commands)
+        return int(code), output, error
 
 
 def _write_sysctl(name: str, value: str) -> None:

@@ -23,9 +23,11 @@ MOST_ROUNDS = 3
 """Applies that a pod gets until its plan is empty; more than one is only needed when somebody else interferes."""
 
 
-def reconcile(document: GuestNetwork, *, apply: bool, lock_seconds: float = 10.0, logs: bool = False) -> Result:
-    """Plan one pod and, if asked, apply the plan; `logs`: bring along what its servers have written. Moves the calling thread
-    into the pod's namespace, for good.
+def reconcile(
+    document: GuestNetwork, *, apply: bool, lock_seconds: float = 10.0, logs: bool = False, adopt: bool = False
+) -> Result:
+    """Plan one pod and, if asked, apply the plan; `logs`: bring along what its servers have written; `adopt`: take over what
+    KubeVirt has wired. Moves the calling thread into the pod's namespace, for good.
     """
     start = time.monotonic()
     try:
@@ -34,7 +36,7 @@ def reconcile(document: GuestNetwork, *, apply: bool, lock_seconds: float = 10.0
             locked(descriptor, lock_seconds) if apply else nullcontext(),
             session(descriptor, table.NAME) as visit,
         ):
-            result = _applied(visit, document) if apply else _planned(look(visit, document), document)
+            result = _applied(visit, document, adopt) if apply else _planned(look(visit, document, adopt=adopt), document)
             if logs:
                 result = replace(result, logs={nic.name: visit.log(f"bridge:{nic.name}", "dnsmasq") for nic in document.nics})
     except (Refused, OSError) as error:
@@ -57,9 +59,9 @@ def _stuck(planned: Plan, document: GuestNetwork) -> Iterator[Diagnostic]:
         yield Diagnostic("plan does not reach its target", detail, document.at)
 
 
-def _applied(visit: Session, document: GuestNetwork) -> Result:
+def _applied(visit: Session, document: GuestNetwork, adopt: bool) -> Result:
     visit.trim()
-    start = look(visit, document)
+    start = look(visit, document, adopt=adopt)
     first = current = _planned(start, document)
     if first.outcome is not Outcome.PLANNED:
         return first
@@ -67,7 +69,7 @@ def _applied(visit: Session, document: GuestNetwork) -> Result:
         for _ in range(MOST_ROUNDS):
             for step in current.plan.steps:
                 visit.execute(step.operation)
-            current = _planned(look(visit, document), document)
+            current = _planned(look(visit, document, adopt=adopt), document)
             if current.outcome is not Outcome.PLANNED:
                 break
         else:
@@ -109,7 +111,7 @@ def _done(visit: Session, operation: Operation) -> Iterator[str]:
 
 
 def _way_back(visit: Session, start: Look, document: GuestNetwork) -> Plan:
-    now = look(visit, document, start.observed)
+    now = look(visit, document, start.observed, adopt=True)
 
     def in_scope(key: Key, value: Attributes) -> bool:
         return start.in_scope(key, value) or now.in_scope(key, value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from converge.bindings import REGISTRY, compile_document, sysctl_paths
@@ -10,7 +11,8 @@ from converge.facts import discover
 from converge.kernel.capabilities import standin_kind
 from converge.kernel.session import Session
 from converge.model import Desired, Diagnostic, GuestNetwork, Key, Plan, PodFacts, Resources
-from converge.resources import KINDS, identity, observe
+from converge.resources import KINDS, identity, kubevirt, observe
+from converge.resources.kubevirt import Rules
 from converge.resources.sysctl import Sysctl
 
 NOTHING = Plan((), (), 0)
@@ -29,16 +31,19 @@ class Look:
         return NOTHING if self.refusals else plan(self.observed, self.desired.resources, self.in_scope, KINDS)
 
 
-def look(visit: Session, document: GuestNetwork, earlier: Resources | None = None) -> Look:
+def look(visit: Session, document: GuestNetwork, earlier: Resources | None = None, *, adopt: bool = False) -> Look:
     """Observe the namespace, find its facts, compile the document, and give every link its role.
 
     `earlier`: a set that was observed before and may have to be reached again. What it names is read too, and a link that nothing
-    else identifies any more has the role that it had there.
+    else identifies any more has the role that it had there. `adopt`: what KubeVirt has wired is ours to replace; otherwise it
+    refuses the pod.
     """
     takes_over = {nic.name for nic in document.nics if REGISTRY[nic.binding].TAKES_OVER}
     dumps = visit.read(observe.set_names, every_table=bool(takes_over) or not document.nics)
     observed = observe.decode(dumps)
+    theirs = dict(kubevirt.decode(dumps.foreign_nat))
     facts, unreadable = discover(document, observed)
+    facts = replace(facts, adopting=adopt and bool(theirs))
     if takes_over - facts.standins.keys():
         facts = replace(facts, standin=standin_kind())
     named = {key.name for key in earlier or () if key.kind == "sysctl" and not key.owner} - facts.sysctls.keys()
@@ -52,10 +57,12 @@ def look(visit: Session, document: GuestNetwork, earlier: Resources | None = Non
     pod_links = {f"#{link.resource.index}": f"{identity.POD_LINK}{nic}" for nic, link in facts.links.items()}
     roles, conflicts = identity.assign(observed, desired.resources, pod_links)
     roles |= identity.remembered(observed, earlier or {}, roles)
-    foreign = [_foreign(family, document) for family in sorted(dumps.foreign_nat)]
+    foreign = [] if adopt or not theirs else [_foreign(theirs, document)]
+    if foreign:  # what else is odd about such a pod is odd because of that
+        desired = replace(desired, warnings=())
     refusals = (*unreadable, *conflicts, *foreign, *desired.refusals)
     return Look(
-        identity.rekeyed(observed, roles),
+        identity.rekeyed(observed, roles) | (theirs if adopt else {}),
         desired,
         identity.scope(_taken_over(facts, desired), {*facts.captured, *dict(desired.takes)}),
         refusals,
@@ -69,9 +76,11 @@ def _taken_over(facts: PodFacts, desired: Desired) -> frozenset[str]:
     return frozenset(role for role in held | wanted if role.startswith(identity.POD_LINK))
 
 
-def _foreign(family: str, document: GuestNetwork) -> Diagnostic:
+def _foreign(theirs: Mapping[Key, Rules], document: GuestNetwork) -> Diagnostic:
+    rules = sum(len(value.rules) for value in theirs.values())
+    tables = " and ".join(sorted({f"table {key.owner}" for key in theirs}))
     detail = (
-        f"table {family} nat holds KubeVirt's chain KUBEVIRT_PREINBOUND: this pod was wired by KubeVirt\n"
-        "both sets of rules together would send packets elsewhere than either; leave this pod to KubeVirt, or remove its rules"
+        f"KubeVirt's chain {kubevirt.INBOUND} is in {tables}: this pod was wired by KubeVirt\n"
+        f"its {rules} rules and ours together would send packets elsewhere than either alone; --adopt replaces them by ours"
     )
     return Diagnostic("pod is wired by KubeVirt", detail, document.at)

@@ -42,7 +42,7 @@ def row(change: Json) -> Row:
         phrases=tuple(filter(None, (place, *phrases))),
         nic=change["nic"] or "",
         source=(change["source"] or "").rpartition(":")[0],
-        below=tuple(_rules(before, after)) if change["kind"] == "chain" else (),
+        below=tuple(_rules(before, after)) if change["kind"] in ("chain", "kubevirt") else (),
     )
 
 
@@ -70,6 +70,11 @@ def _element(rest: str) -> tuple[str, str]:
     return f"nft element @{set_name}", name.replace(".", " . ", 1)
 
 
+def _theirs(rest: str) -> tuple[str, str]:
+    family, table, chain = rest.split("/")
+    return f"nft chain {chain}", f"KubeVirt's rules in table {family} {table}"
+
+
 def _process(rest: str) -> tuple[str, str]:
     program, _, link = rest.partition("/")
     return f"process {program}", f"dev {link}"
@@ -85,6 +90,7 @@ def _named(kind: str) -> Callable[[str], tuple[str, str]]:
 
 
 TITLES: dict[str, Callable[[str], tuple[str, str]]] = {
+    "kubevirt": _theirs,
     "table": _named("nft table"),
     "set": _named("nft set"),
     "chain": _named("nft chain"),
@@ -111,6 +117,8 @@ def _whole(kind: str, value: Json) -> Iterator[str]:
     elif kind == "chain" and value["hook"]:
         hook = value["hook"]
         yield f"{hook['type']} hook {hook['hook']} priority {hook['priority']}"
+    elif kind == "kubevirt":
+        return
     else:
         yield from _flags(value)
 

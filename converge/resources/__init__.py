@@ -7,9 +7,10 @@ invisible (nft), then links, addresses, sysctls, routes, and what serves on them
 from __future__ import annotations
 
 from converge.engine import Kinds
-from converge.resources import address, chain, element, fact, link, nftset, process, route, sysctl, table
+from converge.resources import address, chain, element, fact, kubevirt, link, nftset, process, route, sysctl, table
 
 KINDS: Kinds = {
+    "kubevirt": kubevirt,
     "table": table,
     "set": nftset,
     "element": element,

@@ -75,8 +75,8 @@ def rekeyed(observed: Resources, roles: Mapping[str, str]) -> Resources:
     return found
 
 
-_OURS = frozenset(("table", "set", "element", "chain", "fact", "process"))
-"""Kinds of which only what is ours is ever read."""
+_OURS = frozenset(("table", "set", "element", "chain", "fact", "process", "kubevirt"))
+"""Kinds of which only what is ours to change is ever read."""
 
 
 def scope(taken_over: Collection[str] = (), captured: Collection[Key] = ()) -> Scope:

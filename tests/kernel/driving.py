@@ -26,13 +26,13 @@ def document(yaml: str) -> GuestNetwork:
     return only
 
 
-def apply(wish: Wish, netns: str | None = None) -> Result:
+def apply(wish: Wish, netns: str | None = None, *, adopt: bool = False) -> Result:
     """`netns`, where given, must be the one that the document names: it is there to be read in the test."""
-    return _driven(wish, netns, apply=True)
+    return _driven(wish, netns, apply=True, adopt=adopt)
 
 
-def plan(wish: Wish, netns: str | None = None) -> Result:
-    return _driven(wish, netns, apply=False)
+def plan(wish: Wish, netns: str | None = None, *, adopt: bool = False) -> Result:
+    return _driven(wish, netns, apply=False, adopt=adopt)
 
 
 def applied(wish: Wish, netns: str | None = None) -> Result:
@@ -79,8 +79,8 @@ def _listed(key: str, entries: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     return {key: found} if found else {}
 
 
-def _driven(wish: Wish, netns: str | None, *, apply: bool) -> Result:
+def _driven(wish: Wish, netns: str | None, *, apply: bool, adopt: bool) -> Result:
     wanted = document(wish) if isinstance(wish, str) else wish
     assert netns in (None, wanted.target.value), f"the document is about {wanted.target}, not {netns}"
     with ThreadPoolExecutor(max_workers=1) as one:
-        return one.submit(reconcile, wanted, apply=apply).result()
+        return one.submit(reconcile, wanted, apply=apply, adopt=adopt).result()

@@ -60,7 +60,7 @@ WIRING = (
 ELSEWHERE = {
     "duplicate-port": "a port listed twice is one port, and a word about it",
     "repairs": "asked again, converge puts back what somebody changed, and nothing else",
-    "not-adopted": "two sets of rules in one pod would do neither's work",
+    "not-adopted": "two sets of rules in one pod would do neither's work; --adopt replaces one by the other",
 }
 """Differences in what is done rather than in what is left, by key; each has a test of its own."""
 
