@@ -1,6 +1,6 @@
 # What one does with this repository. Run as `./just RECIPE`; each recipe installs what it needs, once, and says so.
 
-packages := "nftables libnftables1 iproute2 iputils-ping dnsmasq-base tcpdump socat"
+packages := "nftables libnftables1 iproute2 iputils-ping dnsmasq-base passt tcpdump socat"
 
 # Namespaces need root; who is root already needs no sudo.
 root := if `id -u` == "0" { "" } else { "sudo" }

@@ -148,7 +148,8 @@ class Nic:
     `binding` is a registry name ("masquerade", ...). `mac` is canonical (lower case, colons) or None: the guest then has the
     pod link's. `pod_link` names a pod link that discovery would not find. `queues` >= 2 asks for a multi-queue tap.
     `known_macs`: further MACs that a status says the guest has. `plugin` is the name in `binding: {name: ...}`, where that is
-    how the binding was chosen. `state` is "up" or "down": the guest's link, which changes nothing in the pod.
+    how the binding was chosen. `state` is "up" or "down": the guest's link, which changes nothing in the pod. `passt_socket`:
+    converge runs the NIC's passt, where otherwise the VMM does.
     """
 
     name: str
@@ -165,6 +166,7 @@ class Nic:
     known_macs: tuple[str, ...] = ()
     plugin: str = ""
     state: str = "up"
+    passt_socket: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,7 +228,8 @@ class Origin:
 class Device:
     """What the VMM is given for one NIC: a tap that it opens, a vhost-user backend, or a PCI function of the node.
 
-    `kind` is "tap", "vhostuser" or "hostdev". `target` is the link that a tap device opens. `source` is the pod link of a
+    `kind` is "tap", "vhostuser", "stream" or "hostdev". `target` is the link that a tap device opens, or the socket that a stream
+    connects to. `source` is the pod link of a
     vhost-user backend, or the PCI address ("0000:65:00.3") of a hostdev. `mac` and `mtu` (bytes) are those of the pod link as the
     CNI made it; None: the VMM chooses.
     """

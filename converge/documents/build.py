@@ -92,6 +92,7 @@ def _nic(draft: Draft, part: Part) -> Nic:
         known_macs=draft.known_macs.get(part.name, ()),
         plugin=text(part.node, "binding", "name") or "",
         state=text(part.node, "state") or "up",
+        passt_socket=bool(flag(part.node, "passtSocket")),
     )
 
 

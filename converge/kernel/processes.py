@@ -3,41 +3,29 @@
     /run/converge/<namespace cookie>/<owner>/<program>/   <digest>-<ifindex>.conf   pid   log
 
 The command line names the configuration file, and with it namespace, NIC, digest and link: that is the mark. A process is ours if
-its command line says so *and* it is in this namespace. It outlives whoever started it, and is found again by the next run.
-Unprivileged from the start: a user's id, and three capabilities that DHCP needs (reference lab.md section 4).
+its command line says so *and* it is in this namespace. It outlives whoever started it, and is found again by the next run. How a
+program is started is in `programs`.
 """
 
 from __future__ import annotations
 
 import os
+import select
 import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from converge.kernel.programs import PROGRAMS, Program
 from converge.model import ProcessDump
 
 if TYPE_CHECKING:
     import subprocess
 
 RUN = Path("/run/converge")
-USER = 107
-"""KubeVirt's id for what is not root; no entry in /etc/passwd is needed."""
-_CAPABILITIES = "-all,+net_admin,+net_raw,+net_bind_service"
-_UNPRIVILEGED = (
-    "setpriv",
-    f"--reuid={USER}",
-    f"--regid={USER}",
-    "--clear-groups",
-    f"--inh-caps={_CAPABILITIES}",
-    f"--ambient-caps={_CAPABILITIES}",
-    "--",
-)
 MOST_LOG_BYTES = 1 << 20
 START_SECONDS, STOP_SECONDS, POLL_SECONDS = 5.0, 2.0, 0.002
-_READY = {"dnsmasq": b"sockets bound exclusively to interface"}
-"""What a program writes into its log when it serves."""
 
 
 def observe(cookie: int) -> tuple[ProcessDump, ...]:
@@ -46,7 +34,7 @@ def observe(cookie: int) -> tuple[ProcessDump, ...]:
         owners = sorted(os.listdir(RUN / str(cookie)))
     except FileNotFoundError:
         return ()
-    found = (_observed(cookie, owner, program) for owner in owners for program in _READY)
+    found = (_observed(cookie, owner, program) for owner in owners for program in PROGRAMS)
     return tuple(dump for dump in found if dump is not None)
 
 
@@ -56,7 +44,7 @@ def _observed(cookie: int, owner: str, program: str) -> ProcessDump | None:
         pid = int((folder / "pid").read_text())
     except (FileNotFoundError, ValueError):
         return None
-    conf = _conf_of(pid, folder)
+    conf = _conf_of(pid, folder, PROGRAMS[program])
     if conf is None:
         return None
     digest, _, link = conf.removesuffix(".conf").partition("-")
@@ -68,15 +56,15 @@ def _folder(cookie: int, owner: str, program: str) -> Path:
     return RUN / str(cookie) / owner.replace(":", "~", 1) / program
 
 
-def _conf_of(pid: int, folder: Path) -> str | None:
+def _conf_of(pid: int, folder: Path, program: Program) -> str | None:
     """Name of the configuration file in `folder` that a living process of this namespace runs with."""
     try:
         words = Path(f"/proc/{pid}/cmdline").read_bytes().decode("utf-8", "replace").split("\0")
         theirs, ours = os.stat(f"/proc/{pid}/ns/net"), os.stat("/proc/thread-self/ns/net")
     except OSError:
         return None
-    prefix = f"--conf-file={folder}/"
-    names = [word.removeprefix(prefix) for word in words if word.startswith(prefix)]
+    prefix = f"{program.mark}{folder}/"
+    names = [word.removeprefix(prefix).removesuffix(program.suffix) + ".conf" for word in words if word.startswith(prefix)]
     return names[0] if names and (theirs.st_dev, theirs.st_ino) == (ours.st_dev, ours.st_ino) else None
 
 
@@ -93,7 +81,7 @@ def start(cookie: int, owner: str, program: str, link: int, digest: str, config:
     conf.write_text(config)
     with open(folder / "log", "ab") as log:  # appending: a log that is cut short goes on at its new end
         child = subprocess.Popen(
-            (*_UNPRIVILEGED, program, f"--conf-file={conf}"),
+            PROGRAMS[program].command(conf),
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
@@ -101,12 +89,17 @@ def start(cookie: int, owner: str, program: str, link: int, digest: str, config:
             start_new_session=True,
         )
     (folder / "pid").write_text(str(child.pid))
-    _await(child, folder / "log", _READY[program])
+    try:
+        _await(child, conf, PROGRAMS[program])
+    except OSError:
+        stop(cookie, owner, program)
+        raise
 
 
-def _await(child: subprocess.Popen[bytes], log: Path, ready: bytes) -> None:
+def _await(child: subprocess.Popen[bytes], conf: Path, program: Program) -> None:
     deadline = time.monotonic() + START_SECONDS
-    while ready not in log.read_bytes():
+    log = conf.with_name("log")
+    while not program.serves(conf, log.read_bytes()):
         if child.poll() is not None or time.monotonic() > deadline:
             child.kill()
             child.wait()
@@ -118,8 +111,10 @@ def _await(child: subprocess.Popen[bytes], log: Path, ready: bytes) -> None:
 def stop(cookie: int, owner: str, program: str) -> None:
     """Stop it, if it runs, and forget it."""
     folder = _folder(cookie, owner, program)
-    for pid in _strays(folder):
-        _end(pid, folder)
+    for pid in _strays(folder, PROGRAMS[program]):
+        _end(pid, folder, PROGRAMS[program])
+    for conf in folder.glob("*.conf"):
+        PROGRAMS[program].left(conf)
     for file in folder.glob("*"):
         file.unlink(missing_ok=True)
     for empty in (folder, folder.parent, folder.parent.parent):
@@ -129,28 +124,27 @@ def stop(cookie: int, owner: str, program: str) -> None:
             return
 
 
-def _strays(folder: Path) -> Iterator[int]:
+def _strays(folder: Path, program: Program) -> Iterator[int]:
     """All processes of this namespace that run with a file in `folder`, known by their pid file or not."""
     for entry in os.listdir("/proc"):
-        if entry.isdigit() and _conf_of(int(entry), folder) is not None:
+        if entry.isdigit() and _conf_of(int(entry), folder, program) is not None:
             yield int(entry)
 
 
-def _end(pid: int, folder: Path) -> None:
+def _end(pid: int, folder: Path, program: Program) -> None:
     """SIGTERM, then SIGKILL. The pidfd makes sure that no later process of that number is hit."""
     try:
         handle = os.pidfd_open(pid)
     except ProcessLookupError:
         return
     try:
-        if _conf_of(pid, folder) is None:
+        if _conf_of(pid, folder, program) is None:
             return
         signal.pidfd_send_signal(handle, signal.SIGTERM)
-        deadline = time.monotonic() + STOP_SECONDS
-        while _conf_of(pid, folder) is not None:
-            if time.monotonic() > deadline:
-                signal.pidfd_send_signal(handle, signal.SIGKILL)
-            time.sleep(POLL_SECONDS)
+        # Readable once it is dead, with its sockets closed: the next one may want the same ports.
+        if not select.select([handle], [], [], STOP_SECONDS)[0]:
+            signal.pidfd_send_signal(handle, signal.SIGKILL)
+            select.select([handle], [], [], STOP_SECONDS)
     except ProcessLookupError:
         return
     finally:

@@ -163,6 +163,8 @@ def _qemu(nics: Sequence[Nic], line: str, descriptors: Sequence[int]) -> list[st
 def _nic(number: int, nic: Nic) -> list[str]:
     """A tap made for several queues can only be opened with several, and the other way round."""
     netdev = f"tap,id=n{number},ifname={nic.tap},script=no,downscript=no,vhost=off"
+    if nic.socket:
+        netdev = f"stream,id=n{number},server=off,addr.type=unix,addr.path={nic.socket}"
     device = f"virtio-net-pci,netdev=n{number},mac={nic.mac},romfile="
     if nic.queues > 1:
         netdev += f",queues={nic.queues}"

@@ -43,13 +43,17 @@ def static(addresses: Sequence[str], gateways: Sequence[str]) -> Setup:
 
 @dataclass(frozen=True, slots=True)
 class Nic:
-    """One NIC of the guest: the pod's tap, and what the guest sees of it. `mtu` is told by virtio; None leaves it to DHCP."""
+    """One NIC of the guest: the pod's tap, and what the guest sees of it. `mtu` is told by virtio; None leaves it to DHCP.
+
+    `socket`: in place of a tap, the socket of a process that carries frames as a stream.
+    """
 
     tap: str = "tap0"
     mac: str = "02:00:00:00:00:05"
     mtu: int | None = None
     queues: int = 1
     setup: Setup = Setup()
+    socket: str = ""
 
 
 @dataclass(frozen=True, slots=True)
