@@ -148,8 +148,10 @@ class Nic:
     `binding` is a registry name ("masquerade", ...). `mac` is canonical (lower case, colons) or None: the guest then has the
     pod link's. `pod_link` names a pod link that discovery would not find. `queues` >= 2 asks for a multi-queue tap.
     `known_macs`: further MACs that a status says the guest has. `plugin` is the name in `binding: {name: ...}`, where that is
-    how the binding was chosen. `state` is "up" or "down": the guest's link, which changes nothing in the pod. `passt_socket`:
-    converge runs the NIC's passt, where otherwise the VMM does.
+    how the binding was chosen. `state` is "up" or "down": the guest's link, which changes nothing in the pod.
+    `boot_order`, `pci_address` (in the guest) and `acpi_index` concern the guest's device only. `capacity` is how many queues the
+    specification comes to, 0 when multi-queue is off; `queues` can differ, for a guest that runs already. `passt_socket`: converge
+    runs the NIC's passt, where otherwise the VMM does.
     """
 
     name: str
@@ -166,7 +168,26 @@ class Nic:
     known_macs: tuple[str, ...] = ()
     plugin: str = ""
     state: str = "up"
+    boot_order: int | None = None
+    pci_address: str | None = None
+    acpi_index: int | None = None
+    capacity: int = 0
     passt_socket: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DomainOptions:
+    """What the guest's devices depend on, besides the NICs themselves.
+
+    `architecture` is Kubernetes' word ("amd64", "arm64", "s390x"). `interface_slots` and `root_complex` are KubeVirt's
+    annotations on how many PCI slots are kept for NICs that come later: so many in all, or none.
+    """
+
+    architecture: str = "amd64"
+    virtio_transitional: bool = False
+    launch_security: bool = False
+    interface_slots: int | None = None
+    root_complex: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +212,7 @@ class GuestNetwork:
     hostname: str = ""
     subdomain: str = ""
     dns: DnsConfig | None = None
+    domain: DomainOptions = field(default_factory=DomainOptions)
 
     @property
     def full_name(self) -> str:

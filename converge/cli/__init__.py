@@ -22,6 +22,7 @@ VERBS = {
     "diff": "the same as a unified diff in YAML, current against desired",
     "apply": "make the pods as the documents say, and verify it; on failure a pod is put back as it was",
     "status": "say what each NIC is now, and which address its guest has",
+    "domain-xml": "print the libvirt device elements of each NIC",
     "unwire": "give pods back the network that the CNI made",
     "check": "say for each NIC whether its pod still is as the documents say",
     "schema": "print the JSON Schema of a kind of document",
@@ -73,7 +74,7 @@ def _main(words: list[str]) -> int:
     if name not in VERBS:
         return _wrong(UsageError(_unknown(name)), "converge --help", 1)
     try:
-        return _run(name, import_module(f"converge.cli.{name}"), words[1:])
+        return _run(name, import_module(f"converge.cli.{name.replace('-', '_')}"), words[1:])
     except KeyboardInterrupt:
         return 130
 

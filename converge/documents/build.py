@@ -13,13 +13,15 @@ from converge.documents.draft import Draft, Part
 from converge.documents.fields import flag, get, integer, parts, text
 from converge.documents.guest import guest_options
 from converge.documents.nodes import Mapping, Scalar
-from converge.documents.queues import queues
+from converge.documents.queues import capacity, queues
 from converge.documents.scalars import as_text
-from converge.model import GuestNetwork, Network, Nic, Ports, Target
+from converge.model import DomainOptions, GuestNetwork, Network, Nic, Ports, Target
 
 DEFAULT_4 = IPv4Network("10.0.2.0/24")
 DEFAULT_6 = IPv6Network("fd10:0:2::/120")
 ISTIO = "sidecar.istio.io/inject"
+SLOTS = "kubevirt.io/pci-interface-slot-count"
+ROOT_COMPLEX = "kubevirt.io/placePCIDevicesOnRootComplex"
 
 
 def build(draft: Draft) -> GuestNetwork:
@@ -38,6 +40,18 @@ def build(draft: Draft) -> GuestNetwork:
         hostname=_hostname(root),
         subdomain=text(root, "spec", "subdomain") or "",
         dns=dns_config(draft),
+        domain=_domain(draft),
+    )
+
+
+def _domain(draft: Draft) -> DomainOptions:
+    slots = text(draft.root, "metadata", "annotations", SLOTS) or ""
+    return DomainOptions(
+        architecture=text(draft.root, "spec", "architecture") or "amd64",
+        virtio_transitional=bool(flag(draft.domain, "devices", "useVirtioTransitional")),
+        launch_security=get(draft.domain, "launchSecurity") is not None,
+        interface_slots=int(slots) if slots.isascii() and slots.isdigit() else None,
+        root_complex=text(draft.root, "metadata", "annotations", ROOT_COMPLEX) == "true",
     )
 
 
@@ -92,6 +106,10 @@ def _nic(draft: Draft, part: Part) -> Nic:
         known_macs=draft.known_macs.get(part.name, ()),
         plugin=text(part.node, "binding", "name") or "",
         state=text(part.node, "state") or "up",
+        boot_order=integer(part.node, "bootOrder"),
+        pci_address=text(part.node, "pciAddress") or None,
+        acpi_index=integer(part.node, "acpiIndex"),
+        capacity=capacity(draft),
         passt_socket=bool(flag(part.node, "passtSocket")),
     )
 
