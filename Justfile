@@ -1,6 +1,7 @@
 # What one does with this repository. Run as `./just RECIPE`; each recipe installs what it needs, once, and says so.
 
 packages := "nftables libnftables1 iproute2 iputils-ping dnsmasq-base passt tcpdump socat"
+libvirt := "libvirt-daemon libvirt-daemon-driver-qemu libvirt-clients libxml2-utils"
 
 # Namespaces need root; who is root already needs no sudo.
 root := if `id -u` == "0" { "" } else { "sudo" }
@@ -15,6 +16,7 @@ demo: debian
 
 # all tests: pure ones, those in namespaces of their own, and those with a real guest
 test *ARGUMENTS: debian
+    @sh dev/debian {{ libvirt }}
     @{{ root }} .venv/bin/python -m pytest -n 2 --dist loadfile {{ ARGUMENTS }}
 
 # a real guest on a file's throw-away pods; prints as JSON what it sees

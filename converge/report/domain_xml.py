@@ -2,8 +2,8 @@
 KubeVirt hands them to libvirt (reference section 6).
 
 Written by ElementTree, every attribute in the order given here and every element with its end tag, as KubeVirt's own writer has
-it: so the same NIC is the same bytes, and what differs from KubeVirt shows in a plain diff. One difference is meant: an SR-IOV
-`hostdev` says `mode="subsystem"` and its source address has no type, since libvirt's schema accepts nothing else.
+it: so the same NIC is the same bytes, and what differs from KubeVirt shows in a plain diff. One difference is meant: the source
+address of an SR-IOV `hostdev` has no type, which libvirt's schema refuses, and its `mode` is said although it is the default.
 
 Pure. What libvirt or QEMU would refuse is found beforehand, in `domain`.
 """
