@@ -1,8 +1,8 @@
 """A real libvirtd in a pod's namespace, and domains in it: what the elements of `converge domain-xml` are for.
 
-It needs neither systemd nor a place on the machine: `ip netns exec` has given us mounts of our own, so /etc/libvirt, /var and /run
-are empty file systems in memory that end with it, and the user that it asks for exists for it alone. Outside there is one folder,
-with its socket and the guests' consoles. The first connection takes 8 s, in which it asks QEMU what it can do.
+It needs neither systemd nor a place on the machine: `ip netns exec` has given us mounts of our own, so /etc/libvirt, /var and
+/run are empty file systems in memory that end with it, and the user that it asks for exists for it alone. Outside there is one
+folder, with its socket and the guests' consoles. The first connection takes 8 s, in which it asks QEMU what it can do.
 
 Domains outlive their libvirtd: each is destroyed with its block, and its guest powers itself off after `Scenario.hold` seconds.
 """
@@ -15,7 +15,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
@@ -86,7 +86,8 @@ class Libvirt:
                 self.virsh("resume", name)
                 yield name, Guest(process, console)
         finally:
-            self.virsh("destroy", name)
+            with suppress(Refused):  # its guest may have powered itself off
+                self.virsh("destroy", name)
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from converge.cli import VERBS, main
 from converge.cli.arguments import UNITS, duration, labels, positive
 
 ERRORS = {name: 2 if name in ("diff", "check") else 1 for name in VERBS}
-POD_VERBS = ("plan", "diff", "apply", "check")
+POD_VERBS = ("plan", "diff", "apply", "check", "domain-xml")
 
 
 @pytest.mark.parametrize("verb", VERBS)

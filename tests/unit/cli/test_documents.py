@@ -24,7 +24,7 @@ spec:
       masquerade: {{}}
       ports: [{{port: {port}}}]
 """
-POD_VERBS = {"plan": 1, "diff": 2, "apply": 1, "check": 2}
+POD_VERBS = {"plan": 1, "diff": 2, "apply": 1, "check": 2, "domain-xml": 1}
 
 
 @pytest.fixture
