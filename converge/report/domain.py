@@ -115,8 +115,9 @@ def _queues_differ(nic: Nic, device: Device, result: Result) -> Iterator[Diagnos
     detail = (
         f"NIC {nic.name}: the domain would open {device.target} with {asked} queue{'s' if asked > 1 else ''}, "
         f"but the tap is for {made}\n"
-        "QEMU would end with `Invalid argument`: the domain has one queue per CPU where networkInterfaceMultiqueue is on, "
-        "the tap what a running guest's status says, or what its CNI made of it; they must agree"
+        "QEMU would end with `Invalid argument`: the two must agree\n"
+        "the domain has one queue per CPU where networkInterfaceMultiqueue is on; "
+        "the tap follows the status of a guest that runs, or its CNI"
     )
     yield Diagnostic("queues of tap and domain differ", detail, nic.at, nic=nic.name)
 
