@@ -150,8 +150,8 @@ class Nic:
     `known_macs`: further MACs that a status says the guest has. `plugin` is the name in `binding: {name: ...}`, where that is
     how the binding was chosen. `state` is "up" or "down": the guest's link, which changes nothing in the pod.
     `boot_order`, `pci_address` (in the guest) and `acpi_index` concern the guest's device only. `capacity` is how many queues the
-    specification comes to, 0 when multi-queue is off; `queues` can differ, for a guest that runs already. `passt_socket`: converge
-    runs the NIC's passt, where otherwise the VMM does.
+    specification comes to, 0 when multi-queue is off; `queues` can differ, for a guest that runs already. `passt_socket`:
+    converge runs the NIC's passt, where otherwise the VMM does.
     """
 
     name: str

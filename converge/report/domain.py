@@ -69,6 +69,7 @@ def problems(result: Result) -> Iterator[Diagnostic]:
         yield from _missing_source(nic, device)
         yield from _queues_differ(nic, device, result)
         yield from _about_passt(nic, device)
+        yield from _about_stream(nic, device)
 
 
 def fails(result: Result) -> bool:
@@ -94,7 +95,7 @@ def _bad_addresses(nic: Nic, device: Device, functions: dict[str, str]) -> Itera
 
 
 def _missing_source(nic: Nic, device: Device) -> Iterator[Diagnostic]:
-    if device.kind != "tap" and not device.source:
+    if device.kind in ("vhostuser", "hostdev") and not device.source:
         what = "PCI function" if device.kind == "hostdev" else "pod link"
         detail = f"NIC {nic.name}: the {what} behind its device is not known\nthe CNI must have reported it"
         yield Diagnostic("device has no source", detail, nic.at, nic=nic.name)
@@ -130,3 +131,13 @@ def _about_passt(nic: Nic, device: Device) -> Iterator[Diagnostic]:
     if nic.state == "down":
         detail = f"NIC {nic.name}: its link stays up in the guest\na vhost-user device has no link state: leave `state` out"
         yield Diagnostic("link state is not written", detail, nic.at, Severity.WARNING, nic.name)
+
+
+def _about_stream(nic: Nic, device: Device) -> Iterator[Diagnostic]:
+    if device.kind != "stream":
+        return
+    detail = (
+        f"NIC {nic.name}: libvirt has no element for a passt that converge runs\n"
+        f"give QEMU -netdev stream,id=n0,server=off,addr.type=unix,addr.path={device.target}, or leave passtSocket out"
+    )
+    yield Diagnostic("device has no element", detail, nic.at, Severity.WARNING, nic.name)

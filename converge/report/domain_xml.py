@@ -26,8 +26,10 @@ _PASST_LOG = "/var/run/kubevirt/passt.log"
 
 
 def elements(document: GuestNetwork, devices: Iterable[Device]) -> dict[str, str]:
-    """XML text by NIC, in the document's order; a NIC without a device has none. Only where `domain.problems` finds no error."""
-    by_nic = {device.nic: device for device in devices}
+    """XML text by NIC, in the document's order; a NIC without a device, or with one that libvirt has no element for, has none.
+    Only where `domain.problems` finds no error.
+    """
+    by_nic = {device.nic: device for device in devices if device.kind in _KINDS}
     return {
         nic.name: _text(_KINDS[by_nic[nic.name].kind](document, nic, by_nic[nic.name]))
         for nic in document.nics
@@ -92,7 +94,7 @@ def _hostdev(_document: GuestNetwork, nic: Nic, device: Device) -> Element:
     _child(_child(root, "source"), "address", **_pci(device.source))
     root.extend(_boot(nic))
     root.extend(_address(nic))
-    _child(root, "alias", name=f"ua-{nic.name}")
+    _child(root, "alias", name=f"ua-sriov-{nic.name}")
     return root
 
 

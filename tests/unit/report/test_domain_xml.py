@@ -104,9 +104,14 @@ def test_any_element_parses_is_ordered_and_stable(nic: Nic, device: Device, opti
     order = HOSTDEV_ORDER if root.tag == "hostdev" else ORDER
     assert tags == sorted(tags, key=order.index)
     assert len(tags) == len(set(tags)) + max(0, tags.count("portForward") - 1)
-    assert [alias.attrib for alias in root.findall("alias")] == [{"name": "ua-default"}]
+    assert [alias.attrib for alias in root.findall("alias")] == [{"name": f"ua-{'sriov-' * (root.tag == 'hostdev')}default"}]
     target = root.find("target")
     assert target is None or target.attrib == {"dev": device.target, "managed": "no"}
+
+
+def test_a_stream_has_no_element() -> None:
+    document = cases.with_nics([cases.nic("default")], DomainOptions())
+    assert elements(document, [Device("default", "stream", target="/run/s/socket")]) == {}
 
 
 def of(nics: int, **options: Any) -> GuestNetwork:
