@@ -72,11 +72,18 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where the pod is: `how` is "netns" (a name under /run/netns, or an absolute path) or "pid" (decimal text)."""
+    """Where the pod is: `how` is "netns" (a name under /run/netns, or an absolute path), "pid" (decimal text) or "pod".
+
+    Of a pod, `value` is "namespace/name", with no name where only `uid` says which one. Once it is found, `how` is "netns", `pod`
+    is that text and `found` says where the path comes from ("CNI cache").
+    """
 
     how: str
     value: str
     at: Position
+    uid: str = ""
+    pod: str = ""
+    found: str = ""
 
     def __str__(self) -> str:
         return f"{self.how} {self.value}"
@@ -95,7 +102,9 @@ class Ports:
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """`kind` is "pod" or "multus". `primary`: the pod network, or the Multus network with `default: true`."""
+    """`kind` is "pod", "multus" or "resourceClaim" (a device that Kubernetes hands out). `primary`: the pod network, or the
+    Multus network with `default: true`.
+    """
 
     name: str
     kind: str
@@ -149,9 +158,10 @@ class Nic:
     pod link's. `pod_link` names a pod link that discovery would not find. `queues` >= 2 asks for a multi-queue tap.
     `known_macs`: further MACs that a status says the guest has. `plugin` is the name in `binding: {name: ...}`, where that is
     how the binding was chosen. `state` is "up" or "down": the guest's link, which changes nothing in the pod.
-    `boot_order`, `pci_address` (in the guest) and `acpi_index` concern the guest's device only. `capacity` is how many queues the
-    specification comes to, 0 when multi-queue is off; `queues` can differ, for a guest that runs already. `passt_socket`:
-    converge runs the NIC's passt, where otherwise the VMM does.
+    `boot_order`, `pci_address` (in the guest, lower case) and `acpi_index` concern the guest's device only. `capacity` is how many
+    queues the specification comes to, 0 when multi-queue is off; `queues` can differ, for a guest that runs already.
+    `passt_socket`: converge runs the NIC's passt, where otherwise the VMM does. `info_source` holds the words of the VMI's status
+    about this NIC ("domain, guest-agent"), "" where it says nothing.
     """
 
     name: str
@@ -173,6 +183,24 @@ class Nic:
     acpi_index: int | None = None
     capacity: int = 0
     passt_socket: bool = False
+    info_source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """One element of the pod's annotation k8s.v1.cni.cncf.io/network-status: what a CNI has made, as Multus wrote it down.
+
+    `network` is "namespace/name" of the NetworkAttachmentDefinition, for the cluster's own network the CNI's name. `mtu` is in
+    bytes; `pci_address` is that of a device that was handed to the pod ("0000:65:00.3"). Empty text: not said.
+    """
+
+    network: str
+    interface: str
+    default: bool = False
+    mac: str = ""
+    mtu: int | None = None
+    ips: tuple[str, ...] = ()
+    pci_address: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +224,8 @@ class GuestNetwork:
 
     `tap_owner` and `tap_group` are numeric ids. `istio`: annotation sidecar.istio.io/inject is "true".
     `legacy_migration_ports`: TCP 49152 and 49153 on loopback stay with the pod. `hostname` is the guest's as DHCP tells it,
-    "" for none. `dns` is None where the document says nothing: the pod's resolv.conf then holds.
+    "" for none. `dns` is None where the document says nothing: the pod's resolv.conf then holds. `attachments` are what Multus
+    says of the pod, in its order; empty where no Pod document was given.
     """
 
     namespace: str
@@ -212,6 +241,7 @@ class GuestNetwork:
     hostname: str = ""
     subdomain: str = ""
     dns: DnsConfig | None = None
+    attachments: tuple[Attachment, ...] = ()
     domain: DomainOptions = field(default_factory=DomainOptions)
 
     @property

@@ -13,6 +13,7 @@ from converge.documents.nearest import nearest
 from converge.documents.nodes import shown
 from converge.model import Diagnostic
 
+PASST_GATE = "PasstBinding"
 KNOWN = "the bindings are: " + ", ".join(
     [f"{key}: {{}}" for key, name in KEYS.items() if name in REGISTRY] + [f"binding: {{name: {name}}}" for name in NAMED]
 )
@@ -44,6 +45,7 @@ def check_binding(draft: Draft, part: Part) -> Iterator[Diagnostic]:
     if binding is not None:
         yield from _network(draft, part, binding)
         yield from _reserved_mac(draft, part, binding)
+    yield from _permitted(draft, part)
     yield from _state(draft, part, binding)
 
 
@@ -90,7 +92,21 @@ def _network(draft: Draft, part: Part, binding: str) -> Iterator[Diagnostic]:
 
 
 def _kind(network: Part) -> str:
+    """A resource claim asks for the same as a Multus network; what it asks for more is `check_claims`'."""
     return "pod" if get(network.node, "pod") is not None else "multus"
+
+
+def _permitted(draft: Draft, part: Part) -> Iterator[Diagnostic]:
+    """What the cluster's administrator has to allow: a bridge NIC on the pod network, and passt while it is behind a gate."""
+    network, cause = draft.network(part.name), ("FieldValueInvalid", f"{part.path}.name")
+    on_pod = network is not None and get(network.node, "pod") is not None
+    if get(part.node, "bridge") is not None and on_pod and not draft.cluster.permit_bridge:
+        detail = "bridge on the pod network, which the cluster forbids\nuse masquerade, or ask whoever keeps the KubeVirt document"
+        yield draft.source.diagnostic(key_of(part.node, "bridge"), "Binding not permitted", detail, nic=part.name, cause=cause)
+    if get(part.node, "passtBinding") is not None and not draft.ours and not draft.cluster.allows(PASST_GATE):
+        key = key_of(part.node, "passtBinding")
+        detail = f"passtBinding while feature gate {PASST_GATE} is off\nuse masquerade, or switch it on in the KubeVirt document"
+        yield draft.source.diagnostic(key, "Feature gate is off", detail, nic=part.name, cause=cause)
 
 
 def _reserved_mac(draft: Draft, part: Part, binding: str) -> Iterator[Diagnostic]:

@@ -34,6 +34,9 @@ class Cluster:
     plugins: Mapping[str, str] = field(default_factory=dict)
     gates: frozenset[str] | None = None
 
+    def allows(self, gate: str) -> bool:
+        return self.gates is None or gate in self.gates
+
     def binding(self, plugin: str) -> str | None:
         """The binding that a plugin's name chooses: the cluster's registration comes first."""
         if plugin in self.plugins:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from converge.documents.draft import Draft, Wish
+from converge.documents.draft import Draft, Wish, identified
 from converge.documents.fields import get, integer, text
-from converge.documents.nodes import Scalar, is_null, shown
+from converge.documents.nodes import Node, Scalar, is_null, shown
 from converge.documents.scalars import as_text
+from converge.documents.text import Span
 from converge.model import Diagnostic
 
 LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
@@ -18,7 +19,11 @@ PID = re.compile(r"[1-9][0-9]{0,6}")
 NAMED = re.compile(r"/(?:var/)?run/netns/([^/]+)")
 PROCESS = re.compile(r"/proc/([1-9][0-9]{0,6})/ns/net")
 NETNS_RIGHT = "a name under /run/netns, or an absolute path under /run/netns, /var/run/netns or /proc/PID/ns/net"
-FORMS = "the forms are netns (a name or path) and pid (a process id)"
+FORMS = "the forms are netns (a name or path), pid (a process id) and pod (namespace and name)"
+POD_RIGHT = (
+    "annotate it: net.converge/netns (a name or path) or net.converge/pid (a process id); or let its status name activePods, "
+    "or add the Pod document of its launcher"
+)
 
 
 def check_identity(draft: Draft) -> Iterator[Diagnostic]:
@@ -29,17 +34,18 @@ def check_identity(draft: Draft) -> Iterator[Diagnostic]:
 
 
 def _names(draft: Draft) -> Iterator[Diagnostic]:
-    rows = (  # path, rule, what it is, what is right, cause
-        (("metadata", "name"), SUBDOMAIN, "name", "lower-case letters, digits, - and ., as web-1", None),
-        (("metadata", "namespace"), LABEL, "namespace", "lower-case letters, digits and -, at most 63", None),
-        (("spec", "hostname"), LABEL, "host name", "a DNS label: lower-case letters, digits and -, at most 63", "spec.hostname"),
-        (("spec", "subdomain"), SUBDOMAIN, "subdomain", "a DNS subdomain: lower-case letters, digits, - and .", "spec.subdomain"),
+    metadata, spec = get(draft.root, "metadata"), draft.spec
+    rows = (  # where, key, rule, what it is, what is right
+        (metadata, "name", SUBDOMAIN, "name", "lower-case letters, digits, - and ., as web-1"),
+        (metadata, "namespace", LABEL, "namespace", "lower-case letters, digits and -, at most 63"),
+        (spec, "hostname", LABEL, "host name", "a DNS label: lower-case letters, digits and -, at most 63"),
+        (spec, "subdomain", SUBDOMAIN, "subdomain", "a DNS subdomain: lower-case letters, digits, - and ."),
     )
-    for path, rule, what, right, cause in rows:
-        node, value = get(draft.root, *path), text(draft.root, *path)
+    for where, key, rule, what, right in rows:
+        node, value = get(where, key), text(where, key)
         if node is None or not value or (rule.fullmatch(value) and len(value) <= 253):
             continue
-        field = ("FieldValueInvalid", cause) if cause else None
+        field = ("FieldValueInvalid", f"{draft.root_path}.{key}") if where is spec else None
         yield draft.source.diagnostic(node, "Not a DNS name", f"{what} {shown(node)} is not a DNS name\n{right}", cause=field)
 
 
@@ -53,20 +59,18 @@ def _one_target(draft: Draft) -> Iterator[Diagnostic]:
 
 
 def _no_target(draft: Draft) -> Iterator[Diagnostic]:
-    """A GuestNetwork without `target` is the schema's to report; an empty one or a missing annotation is not."""
+    """A GuestNetwork without `target` is the schema's to report; an empty one is not."""
     target = get(draft.root, "spec", "target")
     if draft.ours and target is not None:
         yield draft.source.diagnostic(target, "No target", f"target names no pod\n{FORMS}")
-    if not draft.ours:
-        metadata = draft.root.entries.get("metadata")
-        right = "annotate it: net.converge/netns (a name or path) or net.converge/pid (a process id)"
-        detail = f"nothing says which pod this is\n{right}"
-        yield draft.source.diagnostic(metadata.key if metadata else draft.root, "No target", detail)
+    if not draft.ours and draft.pod is None:
+        detail = f"nothing says which pod this is\n{POD_RIGHT}"
+        yield draft.source.diagnostic(identified(draft), "No target", detail)
 
 
 def _target(draft: Draft, wish: Wish) -> Iterator[Diagnostic]:
     if wish.how == "pod":
-        yield draft.source.diagnostic(wish.key, "Unknown target form", f"target.pod is not a form of target\n{FORMS}")
+        yield from _pod(draft, wish.value)
         return
     if not isinstance(wish.value, Scalar) or (value := as_text(wish.value)) is None:
         return
@@ -78,6 +82,30 @@ def _target(draft: Draft, wish: Wish) -> Iterator[Diagnostic]:
     if wish.how == "netns" and normal(wish.how, value) is None:
         detail = f"netns {shown(wish.value)} is not a network namespace\n{NETNS_RIGHT}"
         yield draft.source.diagnostic(wish.value, "Not a network namespace", detail)
+
+
+def _pod(draft: Draft, pod: Node) -> Iterator[Diagnostic]:
+    """That there is a name is the schema's to say."""
+    rows = (("namespace", LABEL, "lower-case letters, digits and -, at most 63"), ("name", SUBDOMAIN, "the pod's own name"))
+    for key, rule, right in rows:
+        node, value = get(pod, key), text(pod, key)
+        if node is not None and value and (not rule.fullmatch(value) or len(value) > 253):
+            detail = f"{key} {shown(node)} is not a DNS name\n{right}"
+            yield draft.source.diagnostic(node, "Not a DNS name", detail)
+
+
+def pods(draft: Draft) -> Iterator[tuple[tuple[str, str], str, Span]]:
+    """What the document's pod is known by, for comparison with others; as it is spelled, and where that stands."""
+    for wish in draft.targets:
+        pod = normal(wish.how, text(wish.value) or "") if wish.how != "pod" else None
+        if pod is not None and pod[1]:
+            yield pod, f"{wish.how} {text(wish.value)}", wish.value
+    if draft.pod is None or any(wish.how != "pod" for wish in draft.targets):
+        return
+    span = next((wish.value for wish in draft.targets), None) or identified(draft)
+    for how, value in (("pod", draft.pod.name and f"{draft.pod.namespace}/{draft.pod.name}"), ("uid", draft.pod.uid)):
+        if value:
+            yield (how, value), f"pod {value}", span
 
 
 def normal(how: str, value: str) -> tuple[str, str] | None:

@@ -1,10 +1,11 @@
-"""Rules of `networks`: 1 to 6, 17, 18 and 24 of KubeVirt's admission, and the CIDRs, which it finds out about in the pod."""
+"""Rules of `networks`: 1 to 6, 17 and 24 of KubeVirt's admission, and the CIDRs, which it finds out about in the pod."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from converge.documents.addresses import parse_cidr
+from converge.documents.check_claims import check_claims
 from converge.documents.draft import Draft, Part
 from converge.documents.fields import flag, get, key_of, text
 from converge.documents.nodes import shown
@@ -16,6 +17,7 @@ SOURCES = ("pod", "multus", "resourceClaim")
 def check_networks(draft: Draft) -> Iterator[Diagnostic]:
     yield from _primaries(draft)
     yield from _names(draft)
+    yield from check_claims(draft)
     for part in draft.networks:
         yield from _source(draft, part)
         yield from _cidrs(draft, part)
@@ -71,10 +73,6 @@ def _source(draft: Draft, part: Part) -> Iterator[Diagnostic]:
     for name in given[1:]:
         detail = f"{given[0]} and {name} in one network\nkeep one of them"
         yield draft.source.diagnostic(key_of(part.node, name), "More than one network source", detail, cause=cause)
-    if "resourceClaim" in given:
-        detail = "resourceClaim is not a network source of converge\nthe sources are pod and multus"
-        root = ("FieldValueInvalid", f"{draft.root_path}.networks")
-        yield draft.source.diagnostic(key_of(part.node, "resourceClaim"), "Unknown network source", detail, cause=root)
 
 
 def _cidrs(draft: Draft, part: Part) -> Iterator[Diagnostic]:

@@ -17,14 +17,32 @@ from converge.model import Diagnostic, Severity
 PORT_NAME = re.compile(r"(?=.{1,15}\Z)(?=.*[a-z])(?!.*--)[a-z0-9](?:[a-z0-9-]*[a-z0-9])?")
 NAME_RIGHT = "at most 15 lower-case letters, digits and single hyphens, with at least one letter"
 MAX_PORT = 65535
+GATE = "PortRangesSpec"
 
 
 def check_ports(draft: Draft, part: Part) -> Iterator[Diagnostic]:
+    yield from _gate(draft, part)
+    if not _counts(draft, part):
+        return
     yield from _names(draft, part)
     yield from _twice(draft, part)
     yield from _placement(draft, part)
     yield from _reversed(draft, part)
     yield from _overlaps(draft, part)
+
+
+def _counts(draft: Draft, part: Part) -> bool:
+    """KubeVirt looks at ports of the pod network only: elsewhere nobody reads them, so such a machine runs."""
+    network = draft.network(part.name)
+    return draft.ours or network is None or get(network.node, "pod") is not None
+
+
+def _gate(draft: Draft, part: Part) -> Iterator[Diagnostic]:
+    if draft.ours or draft.cluster.allows(GATE) or not items(part.node, "portRanges"):
+        return
+    detail = f"portRanges while feature gate {GATE} is off\nlist single ports, or switch it on in the KubeVirt document"
+    cause = ("FieldValueInvalid", f"{part.path}.name")
+    yield draft.source.diagnostic(key_of(part.node, "portRanges"), "Feature gate is off", detail, nic=part.name, cause=cause)
 
 
 def _names(draft: Draft, part: Part) -> Iterator[Diagnostic]:

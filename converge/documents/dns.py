@@ -19,7 +19,7 @@ from converge.services.resolv import sendable
 
 
 def check_dns(draft: Draft) -> Iterator[Diagnostic]:
-    spec = get(draft.root, "spec")
+    spec = draft.spec
     for node in items(spec, "dnsConfig", "nameservers"):
         value = _text(node)
         if value is not None and _address(value) is None:
@@ -39,7 +39,7 @@ def check_dns(draft: Draft) -> Iterator[Diagnostic]:
 
 def dns_config(draft: Draft) -> DnsConfig | None:
     """None where the document says nothing about DNS."""
-    spec = get(draft.root, "spec")
+    spec = draft.spec
     policy, config = text(spec, "dnsPolicy"), get(spec, "dnsConfig")
     if not policy and config is None:
         return None

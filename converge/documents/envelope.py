@@ -16,10 +16,24 @@ OURS = "net.converge/v1alpha1"
 READ = {
     "GuestNetwork": (OURS,),
     "VirtualMachineInstance": ("kubevirt.io/v1", "kubevirt.io/v1alpha3"),
+    "VirtualMachine": ("kubevirt.io/v1", "kubevirt.io/v1alpha3"),
+    "KubeVirt": ("kubevirt.io/v1", "kubevirt.io/v1alpha3"),
+    "Pod": ("v1",),
 }
 SKIPPED = {"Snapshot": (OURS,)}  # what we wrote ourselves, beside the state files
 KUBERNETES = re.compile(r"(?:[a-z0-9.-]+/)?v[0-9]+(?:(?:alpha|beta)[0-9]+)?")
-KINDS = "the kinds are " + " and ".join(f"{kind} ({versions[0]})" for kind, versions in READ.items())
+_NAMED = [f"{kind} ({versions[0]})" for kind, versions in READ.items()]
+KINDS = f"the kinds are {', '.join(_NAMED[:-1])} and {_NAMED[-1]}"
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """`clear`: no mistake of the YAML lies in it, so that what it says is sure."""
+
+    kind: str
+    source: Source
+    root: Mapping
+    clear: bool
 
 
 @dataclass(frozen=True, slots=True)

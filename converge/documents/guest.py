@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from collections.abc import Mapping as ReadOnly
 from typing import Any
 
 from converge.documents.compose import compose
 from converge.documents.draft import Draft, Part
 from converge.documents.fields import flag, get, integer, text
-from converge.documents.nodes import Mapping, Node, Scalar, shown
+from converge.documents.nodes import Entry, Mapping, Node, Scalar, is_null, shown
 from converge.documents.scalars import as_text
 from converge.documents.schema import Schema, certainly_valid, plain, schema
 from converge.documents.text import Source, made
@@ -22,6 +23,7 @@ from converge.model import Diagnostic, GuestOptions, Severity
 ANNOTATION = "net.converge/guest"
 PATH = re.compile(r"/[^\0]{1,4094}")
 MINIMUM_MTU6 = 1280
+Annotations = ReadOnly[str, Entry]
 
 
 def check_guest(draft: Draft, part: Part) -> Iterator[Diagnostic]:
@@ -55,20 +57,20 @@ def _or(value: bool | None, default: bool) -> bool:
 # ------------------------------------------------------------------------------------------------------- annotation
 
 
-def annotation(root: Mapping) -> Scalar | None:
-    node = get(root, "metadata", "annotations", ANNOTATION)
-    return node if isinstance(node, Scalar) else None
+def annotation(annotations: Annotations) -> Scalar | None:
+    entry = annotations.get(ANNOTATION)
+    return entry.value if entry is not None and isinstance(entry.value, Scalar) and not is_null(entry.value) else None
 
 
-def annotated(root: Mapping) -> dict[str, Node]:
+def annotated(annotations: Annotations) -> dict[str, Node]:
     """The maps of an annotation, by NIC name. Empty where it cannot be read: `check_annotation` says why."""
-    node = annotation(root)
+    node = annotation(annotations)
     found = _read(node)[1] if node is not None else None
     return {name: entry.value for name, entry in found.entries.items()} if found is not None else {}
 
 
 def check_annotation(draft: Draft) -> Iterator[Diagnostic]:
-    node = annotation(draft.root)
+    node = annotation(draft.annotations)
     if node is None:
         return
     inner, found, wrong = _read(node)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from converge.documents.draft import Draft, by_name, listed, wishes
-from converge.documents.fields import flag, get, integer
+from converge.documents.draft import Draft, PodName, by_name, entries, listed, metadata_namespace, wishes
+from converge.documents.fields import flag, get, integer, text
 from converge.documents.nodes import Mapping
 from converge.documents.text import Source
 
@@ -20,8 +20,9 @@ def read(source: Source, root: Mapping) -> Draft:
     return Draft(
         source=source,
         root=root,
+        spec=spec,
         ours=True,
-        targets=wishes(get(spec, "target"), {"netns": "netns", "pid": "pid", "pod": "pod"}),
+        targets=wishes(entries(get(spec, "target")), {"netns": "netns", "pid": "pid", "pod": "pod"}),
         networks=networks,
         by_name=by_name(networks),
         interfaces=interfaces,
@@ -33,4 +34,13 @@ def read(source: Source, root: Mapping) -> Draft:
         tap_group=TAP_ID if group is None else group,
         legacy_migration_ports=bool(flag(spec, "legacyMigrationPorts")),
         guests={name: node for name, node in guests if name is not None and node is not None},
+        annotations=entries(get(root, "metadata", "annotations")),
+        labels=(get(root, "metadata", "labels"),),
+        pod=_pod(root),
     )
+
+
+def _pod(root: Mapping) -> PodName | None:
+    pod = get(root, "spec", "target", "pod")
+    name = text(pod, "name")
+    return PodName(text(pod, "namespace") or metadata_namespace(root), name, text(pod, "uid") or "") if name else None

@@ -20,7 +20,7 @@ import converge
 from converge.documents.nodes import Mapping, Node, Scalar, is_null
 from converge.documents.scalars import expected
 
-KINDS = ("GuestNetwork", "VirtualMachineInstance")
+KINDS = ("GuestNetwork", "VirtualMachineInstance", "VirtualMachine", "KubeVirt", "Pod")
 PACKAGE = os.path.dirname(converge.__file__)
 # Where a wheel puts them, and where they lie in the repository.
 FOLDERS = (os.path.join(PACKAGE, "schemas"), os.path.join(os.path.dirname(PACKAGE), "schemas"))
@@ -38,7 +38,22 @@ def schema(kind: str) -> Schema:
     path = next((path for path in paths if os.path.exists(path)), paths[0])
     with open(path, encoding="utf-8") as file:
         loaded: Schema = json.load(file)
-    return loaded
+    return _resolved(loaded)
+
+
+def _resolved(about: Any) -> Any:
+    """A VirtualMachine's template is what an instance has: its file refers to the other's. Nothing else is followed."""
+    if isinstance(about, list):
+        return [_resolved(each) for each in about]
+    if not isinstance(about, dict):
+        return about
+    if "$ref" not in about:
+        return {name: _resolved(each) for name, each in about.items()}
+    file, _, pointer = about["$ref"].partition("#/")
+    found: Any = schema(file.removesuffix(".json"))
+    for step in pointer.split("/"):
+        found = found[step]
+    return found
 
 
 def plain(node: Node, about: Schema) -> Any:

@@ -182,6 +182,6 @@ def _cause(path: Path, node: Node) -> tuple[str, str] | None:
     kind = _cause_type(path)
     if _words(path) == "ports.port" and isinstance(node, Scalar) and node.text == "0":
         kind = "FieldValueRequired"
-    if _words(path) == "privateOptions.option":
-        return ("FieldValueInvalid", "spec")
+    if _words(path) == "privateOptions.option":  # KubeVirt names the spec as a whole
+        return ("FieldValueInvalid", field_path(path[: path.index("domain" if "domain" in path else "interfaces")]))
     return (kind, field_path(path)) if kind else None
