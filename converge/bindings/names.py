@@ -26,16 +26,18 @@ class Names:
 
 def pod_link_names(document: GuestNetwork, present: Collection[str]) -> dict[str, str]:
     """The pod link's name by NIC. `present`: names of the pod's links; one of the form `net1` means the ordinal scheme for
-    all.
+    all, and so does one in what Multus says of the pod. The primary link is the one that Multus calls the default.
     """
-    ordinal = any(_ORDINAL.fullmatch(name) for name in present)
+    reported = [each.interface for each in document.attachments]
+    ordinal = any(_ORDINAL.fullmatch(name) for name in (*present, *reported))
+    primary = next((each.interface for each in document.attachments if each.default and each.interface), "eth0")
     secondary = [nic.network.name for nic in document.nics if not nic.network.primary]
-    return {nic.name: nic.pod_link or _pod_link(nic.network, secondary, ordinal) for nic in document.nics}
+    return {nic.name: nic.pod_link or _pod_link(nic.network, primary, secondary, ordinal) for nic in document.nics}
 
 
-def _pod_link(network: Network, secondary: list[str], ordinal: bool) -> str:
+def _pod_link(network: Network, primary: str, secondary: list[str], ordinal: bool) -> str:
     if network.primary:
-        return "eth0"
+        return primary
     return f"net{secondary.index(network.name) + 1}" if ordinal else hashed(network.name)
 
 

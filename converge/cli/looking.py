@@ -72,9 +72,12 @@ def pruned(arguments: Namespace, documents: Sequence[GuestNetwork]) -> list[Gues
     partial = arguments.only or arguments.selector or any(path == "-" or not os.path.isdir(path) for path in arguments.paths)
     if partial:
         raise UsageError("--prune needs all documents: a directory, and neither --only nor --selector, nor -, nor a single file")
-    from converge.reconcile import orphans
+    from converge.reconcile import Unknown, orphans
 
-    found, marked = orphans(documents)
+    try:
+        found, marked = orphans(documents)
+    except Unknown as error:
+        raise UsageError(f"--prune needs to know where every document's pod is: {error}") from error
     if found and len(found) == marked and not arguments.allow_empty:
         raise UsageError(f"--prune would unwire all {marked} pods that carry our marks; say --allow-empty if that is meant")
     return found

@@ -101,7 +101,7 @@ def _permitted(draft: Draft, part: Part) -> Iterator[Diagnostic]:
     network, cause = draft.network(part.name), ("FieldValueInvalid", f"{part.path}.name")
     on_pod = network is not None and get(network.node, "pod") is not None
     if get(part.node, "bridge") is not None and on_pod and not draft.cluster.permit_bridge:
-        detail = "bridge on the pod network, which the cluster forbids\nuse masquerade, or ask whoever keeps the KubeVirt document"
+        detail = "bridge on the pod network, which the cluster forbids\nuse masquerade, or permit it in the KubeVirt document"
         yield draft.source.diagnostic(key_of(part.node, "bridge"), "Binding not permitted", detail, nic=part.name, cause=cause)
     if get(part.node, "passtBinding") is not None and not draft.ours and not draft.cluster.allows(PASST_GATE):
         key = key_of(part.node, "passtBinding")

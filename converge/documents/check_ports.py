@@ -21,12 +21,13 @@ GATE = "PortRangesSpec"
 
 
 def check_ports(draft: Draft, part: Part) -> Iterator[Diagnostic]:
-    yield from _gate(draft, part)
+    closed = list(_gate(draft, part))
+    yield from closed
     if not _counts(draft, part):
         return
     yield from _names(draft, part)
     yield from _twice(draft, part)
-    yield from _placement(draft, part)
+    yield from () if closed else _placement(draft, part)
     yield from _reversed(draft, part)
     yield from _overlaps(draft, part)
 

@@ -1,10 +1,10 @@
 """Texts -> documents: the whole way, over all files, with everything that is wrong found before anything is returned.
 
-    bytes -decode-> text -compose-> nodes -sort_out-> documents      of every file; then, with what KubeVirt and Pod documents say,
+    bytes -decode-> text -compose-> nodes -sort_out-> documents     of every file; and then, with what is around them,
     documents -read-> Draft -check-> diagnostics, or -build-> GuestNetwork
 
-Every text is parsed once: what is around a draft is read from nodes that are already there, so the order of files means
-nothing. Schema and checks look at the same nodes on their own. Where both object to one value, the check's words are kept: it
+Every text is parsed once: what is around a draft (KubeVirt and Pod documents of any file) is read from nodes that are already
+there, so the order of files means nothing. Schema and checks look at the same nodes on their own. Where both object to one value, the check's words are kept: it
 knows why.
 """
 
@@ -79,11 +79,11 @@ def load(sources: Iterable[Text]) -> Loaded:
         if each.kind == "VirtualMachine" and (instance := superseded(draft, instances)):
             diagnostics.append(instance)
             continue
-        draft, wrong = checked(each, draft, surroundings)
+        whole, wrong = checked(each, draft, surroundings)
         diagnostics += wrong
-        drafts.append(draft)
+        drafts.append(whole)
         if each.clear and not any(problem.severity is Severity.ERROR for problem in wrong):
-            documents.append(build(draft))
+            documents.append(build(whole))
     diagnostics += [*names_twice(drafts), *pods_twice(drafts)]
     return Loaded(tuple(documents), tuple(sorted(diagnostics, key=_place)))
 

@@ -37,8 +37,8 @@ def schema(kind: str) -> Schema:
     paths = [os.path.join(folder, f"{kind}.json") for folder in FOLDERS]
     path = next((path for path in paths if os.path.exists(path)), paths[0])
     with open(path, encoding="utf-8") as file:
-        loaded: Schema = json.load(file)
-    return _resolved(loaded)
+        loaded: Schema = _resolved(json.load(file))
+    return loaded
 
 
 def _resolved(about: Any) -> Any:

@@ -16,8 +16,10 @@ from converge.kernel.namespace import Refused, locked, opened
 from converge.kernel.session import Session, session
 from converge.kernel.writer import OperationFailed
 from converge.model import Attributes, Desired, Diagnostic, GuestNetwork, Key, Operation, Outcome, Plan, Result, Severity
+from converge.reconcile.target import located
 from converge.reconcile.view import NOTHING, Look, look
 from converge.resources import KINDS, table
+from converge.sources.cni_cache import NotFound
 
 MOST_ROUNDS = 3
 """Applies that a pod gets until its plan is empty; more than one is only needed when somebody else interferes."""
@@ -31,6 +33,7 @@ def reconcile(
     """
     start = time.monotonic()
     try:
+        document = located(document)
         with (
             opened(document.target.how, document.target.value) as descriptor,
             locked(descriptor, lock_seconds) if apply else nullcontext(),
@@ -39,7 +42,7 @@ def reconcile(
             result = _applied(visit, document, adopt) if apply else _planned(look(visit, document, adopt=adopt), document)
             if logs:
                 result = replace(result, logs={nic.name: visit.log(f"bridge:{nic.name}", "dnsmasq") for nic in document.nics})
-    except (Refused, OSError) as error:
+    except (Refused, NotFound, OSError) as error:
         refusal = Diagnostic("pod cannot be reached", str(error), document.target.at)
         result = Result(document, Outcome.REFUSED, NOTHING, Desired({}), {}, (refusal,))
     return replace(result, duration_ms=(time.monotonic() - start) * 1000)

@@ -10,7 +10,9 @@ from threading import Thread
 from converge.kernel.namespace import RUN_NETNS, Refused, opened
 from converge.kernel.session import session
 from converge.model import GuestNetwork, Position, Target
+from converge.reconcile.target import located
 from converge.resources import observe, table
+from converge.sources.cni_cache import NotFound
 
 
 def nothing(document: GuestNetwork) -> GuestNetwork:
@@ -24,8 +26,15 @@ def anonymous(netns: str) -> GuestNetwork:
     return GuestNetwork("", netns, Target("netns", netns, at), (), at)
 
 
+class Unknown(Exception):
+    """A document names a pod, and what would say where it is cannot be read."""
+
+
 def orphans(documents: Iterable[GuestNetwork]) -> tuple[list[GuestNetwork], int]:
-    """Named namespaces that carry our marks and are no document's, and the number of all that carry some."""
+    """Named namespaces that carry our marks and are no document's, and the number of all that carry some.
+
+    Raises Unknown where nobody can tell which namespace is that of a document's pod: it might be one of these.
+    """
     named = set(_identities(documents))
     marked = [(name, identity) for name, identity in _named() if _in_thread(name)]
     return [anonymous(name) for name, identity in marked if identity not in named], len(marked)
@@ -34,10 +43,15 @@ def orphans(documents: Iterable[GuestNetwork]) -> tuple[list[GuestNetwork], int]
 def _identities(documents: Iterable[GuestNetwork]) -> Iterator[tuple[int, int]]:
     for document in documents:
         try:
-            with opened(document.target.how, document.target.value) as descriptor:
+            target = located(document).target
+            with opened(target.how, target.value) as descriptor:
                 found = os.fstat(descriptor)
         except Refused:
             continue
+        except NotFound as error:
+            if not error.looked:
+                raise Unknown(str(error)) from error
+            continue  # it is not on this node
         yield found.st_dev, found.st_ino
 
 

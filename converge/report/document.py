@@ -67,6 +67,7 @@ def _pod(result: Result) -> Json:
         "document": document.full_name,
         "source": f"{document.at.filename}:{document.at.line}",
         "netns": netns(document.target),
+        **_as_pod(document.target),
         "changes": _changes(result),
         "operations": [str(step.operation) for step in result.plan.steps],
         "unchanged": result.plan.unchanged,
@@ -82,8 +83,16 @@ def _changes(result: Result) -> list[Json]:
     return changes(result)
 
 
+def _as_pod(target: Target) -> Json:
+    """Only of a target that Kubernetes names: which pod, and how its namespace was found ("" where it was not)."""
+    named = target.pod or (target.value if target.how == "pod" else "")
+    return {"pod": named, "pod_uid": target.uid, "found": target.found} if named else {}
+
+
 def netns(target: Target) -> str:
-    """A name under /run/netns or an absolute path, as a document may say it."""
+    """A name under /run/netns or an absolute path, as a document may say it; "" for a pod that was not found."""
+    if target.how == "pod":
+        return ""
     return f"/proc/{target.value}/ns/net" if target.how == "pid" else target.value
 
 

@@ -6,7 +6,8 @@
       - nft element @ports       tcp . 8080                                       default
     Plan: 1 to create, 1 to update, 1 to delete; 37 unchanged. Disruption: none.
 
-With `operations`, every kernel call stands below its pod.
+With `operations`, every kernel call stands below its pod. Where Kubernetes names the pod, its name and how it was found stand
+in place of the namespace: `web (shop/web, pod shop/launcher-x, found in CNI cache)`.
 """
 
 from __future__ import annotations
@@ -110,8 +111,17 @@ def _pods(document: Json, style: Style, operations: bool) -> Iterator[str]:
 
 def header(pod: Json, style: Style) -> Iterator[str]:
     name = pod["document"].rpartition("/")[2]
-    text = shown(f"{name} ({pod['document']}, netns {pod['netns']})")
+    text = shown(f"{name} ({pod['document']}, {_where(pod)})")
     yield style.paint("head", padded(text, HEAD)) + style.paint("dim", shown(pod["source"]))
+
+
+def _where(pod: Json) -> str:
+    """Of a pod that Kubernetes names, that name, or its UID alone where nothing else was known of it."""
+    if "pod" not in pod:
+        return f"netns {pod['netns']}"
+    namespace, _, name = pod["pod"].partition("/")
+    named = f"pod {namespace}/{name}" if name else f"pod with uid {pod['pod_uid']}"
+    return f"{named}, found in {pod['found']}" if pod["found"] else named
 
 
 def _operations(operations: Sequence[str], style: Style) -> Iterator[str]:
