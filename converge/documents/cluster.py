@@ -29,7 +29,7 @@ def read(root: Mapping) -> Cluster:
 
 
 def _plugins(node: Node | None) -> dict[str, str]:
-    """A plugin that is registered with nothing (`name: {}`, or no value) is registered all the same."""
+    """A plugin that is registered with nothing (`name: {}`) is registered all the same."""
     if not isinstance(node, Mapping):
         return {}
     return {name: text(entry.value, "domainAttachmentType") or "" for name, entry in node.entries.items()}

@@ -4,8 +4,8 @@
     documents -read-> Draft -check-> diagnostics, or -build-> GuestNetwork
 
 Every text is parsed once: what is around a draft (KubeVirt and Pod documents of any file) is read from nodes that are already
-there, so the order of files means nothing. Schema and checks look at the same nodes on their own. Where both object to one value, the check's words are kept: it
-knows why.
+there, so the order of files means nothing. Schema and checks look at the same nodes on their own. Where both object to one
+value, the check's words are kept: it knows why.
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ KINDS = ("GuestNetwork", "VirtualMachineInstance", "VirtualMachine", "KubeVirt",
 PACKAGE = os.path.dirname(converge.__file__)
 # Where a wheel puts them, and where they lie in the repository.
 FOLDERS = (os.path.join(PACKAGE, "schemas"), os.path.join(os.path.dirname(PACKAGE), "schemas"))
-ANNOTATIONS = frozenset({"$schema", "$id", "title", "description", "default", "examples"})
+ANNOTATIONS = frozenset({"$schema", "$id", "title", "description", "default", "examples", "contentMediaType"})
 
 Schema = dict[str, Any]
 
@@ -84,8 +84,13 @@ def certainly_valid(value: Any, about: Schema) -> bool:
     return True
 
 
+def holds_lines(about: Schema) -> bool:
+    """Text that is a document of its own may have line breaks, as what Multus writes does."""
+    return "contentMediaType" in about
+
+
 def _type(value: Any, wanted: Any, about: Schema) -> bool:
-    if type(value) is str and not value.isprintable():
+    if type(value) is str and not value.isprintable() and not holds_lines(about):
         return False
     return any(type(value) is TYPES.get(name) for name in ([wanted] if isinstance(wanted, str) else wanted))
 

@@ -14,7 +14,7 @@ from converge.documents.fields import get
 from converge.documents.nearest import nearest
 from converge.documents.nodes import Entry, Mapping, Node, Scalar, Sequence, is_null, shown
 from converge.documents.scalars import DIGITS, as_text
-from converge.documents.schema import Schema
+from converge.documents.schema import Schema, holds_lines
 from converge.documents.text import Source, Span
 from converge.documents.unknown_keys import unknown_keys
 from converge.model import Diagnostic, Severity
@@ -146,7 +146,7 @@ def _wrong_scalar(node: Scalar, name: str, names: list[str], right: str) -> Find
 def _control_characters(source: Source, node: Node, about: Schema) -> Iterator[Diagnostic]:
     """Escapes bring in what the file itself may not hold; names and addresses never need such a character."""
     if isinstance(node, Scalar):
-        if about.get("type") == "string" and (match := CONTROL.search(node.text)):
+        if about.get("type") == "string" and not holds_lines(about) and (match := CONTROL.search(node.text)):
             detail = f"the text holds control character U+{ord(match.group()):04X}\nremove it: a name or an address has none"
             yield source.diagnostic(node, "Control character", detail)
     elif isinstance(node, Sequence):
