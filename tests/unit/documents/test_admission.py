@@ -18,9 +18,11 @@ from tests.unit.documents.machines import Json, instance, kubevirt, machine, spe
 
 I, R, D, NF, NS = (f"FieldValue{name}" for name in ("Invalid", "Required", "Duplicate", "NotFound", "NotSupported"))  # noqa: E741
 Cause = tuple[str, str] | None
-POD, NAD, DEFAULT = {"pod": {}}, {"multus": {"networkName": "nad"}}, {"multus": {"networkName": "nad", "default": True}}
-MASQUERADE, BRIDGE, PASST, SRIOV = {"masquerade": {}}, {"bridge": {}}, {"passtBinding": {}}, {"sriov": {}}
-PLUGIN = {"binding": {"name": "managedTap"}}
+POD: Json = {"pod": {}}
+NAD: Json = {"multus": {"networkName": "nad"}}
+DEFAULT: Json = {"multus": {"networkName": "nad", "default": True}}
+MASQUERADE, BRIDGE, PASST, SRIOV = ({key: Json()} for key in ("masquerade", "bridge", "passtBinding", "sriov"))
+PLUGIN: Json = {"binding": {"name": "managedTap"}}
 RULES = [*range(1, 48), "not validated"]
 
 
@@ -299,8 +301,8 @@ def test_what_only_converge_refuses_says_why() -> None:
 
 def test_all_rules_at_once() -> None:
     """Everything accumulates: a machine with one mistake of each of many rules is told all of them, in one run."""
-    networks = [{"name": "default", "pod": {}}, {"name": "default", "pod": {}}, {"name": "c"}]
-    interfaces = [
+    networks: list[Json] = [{"name": "default", "pod": {}}, {"name": "default", "pod": {}}, {"name": "c"}]
+    interfaces: list[Json] = [
         {"name": "default", "masquerade": {}, "macAddress": "de:ad", "model": "x", "state": "no", "ports": [{"port": 0}]},
         {"name": "b", "bridge": {}, "pciAddress": "1", "bootOrder": 0},
     ]

@@ -14,9 +14,11 @@ from converge.model import Attachment, DomainOptions, GuestNetwork, Severity
 from tests.unit.documents.examples import GUEST_NETWORK, changed, errors, loaded, rendered
 from tests.unit.documents.machines import Json, instance, kubevirt, machine, pod, spec
 
-LISTS = ([{"name": "default", "pod": {}}], [{"name": "default", "masquerade": {}}])
+LISTS: tuple[list[Json], list[Json]] = ([{"name": "default", "pod": {}}], [{"name": "default", "masquerade": {}}])
+RED: Json
+BLUE: Json
 RED, BLUE = ({"name": name, "multus": {"networkName": name}} for name in ("red", "blue"))
-THREE = (
+THREE: tuple[list[Json], list[Json]] = (
     [RED, *LISTS[0], BLUE],
     [{"name": "red", "bridge": {}}, *LISTS[1], {"name": "blue", "bridge": {}}],
 )
@@ -80,7 +82,6 @@ def test_plugins_by_how_they_attach() -> None:
         "one": {"domainAttachmentType": "tap"},
         "two": {"domainAttachmentType": "managedTap"},
         "three": {},
-        "four": None,
     }
     nics = spec(
         [{"name": name, "multus": {"networkName": name}} for name in registered],
