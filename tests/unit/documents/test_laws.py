@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import jsonschema
@@ -16,6 +17,7 @@ from converge.documents.schema import KEYWORDS, certainly_valid, plain
 from converge.documents.text import LINE_BREAK, decode, made
 from tests.unit.documents.examples import GUEST_NETWORK, VMI, loaded, rendered
 
+MACHINES = [path.read_text() for path in sorted((Path(__file__).parents[2] / "cases" / "machines").iterdir())]
 WORDS = st.sampled_from(
     [
         "name",
@@ -81,7 +83,7 @@ def test_any_heap_of_yaml(text: str) -> None:
 
 
 @settings(deadline=None)
-@given(st.sampled_from([GUEST_NETWORK, VMI]), st.data())
+@given(st.sampled_from([GUEST_NETWORK, VMI, *MACHINES]), st.data())
 def test_any_damage_to_a_valid_document(text: str, data: st.DataObject) -> None:
     start = data.draw(st.integers(0, len(text)))
     end = data.draw(st.integers(start, min(len(text), start + 20)))
