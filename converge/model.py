@@ -158,8 +158,8 @@ class Nic:
     pod link's. `pod_link` names a pod link that discovery would not find. `queues` >= 2 asks for a multi-queue tap.
     `known_macs`: further MACs that a status says the guest has. `plugin` is the name in `binding: {name: ...}`, where that is
     how the binding was chosen. `state` is "up" or "down": the guest's link, which changes nothing in the pod.
-    `boot_order`, `pci_address` (in the guest, lower case) and `acpi_index` concern the guest's device only. `capacity` is how many
-    queues the specification comes to, 0 when multi-queue is off; `queues` can differ, for a guest that runs already.
+    `boot_order`, `pci_address` (in the guest, lower case) and `acpi_index` concern the guest's device only. `capacity` is how
+    many queues the specification comes to, 0 when multi-queue is off; `queues` can differ, for a guest that runs already.
     `passt_socket`: converge runs the NIC's passt, where otherwise the VMM does. `info_source` holds the words of the VMI's status
     about this NIC ("domain, guest-agent"), "" where it says nothing.
     """
