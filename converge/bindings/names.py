@@ -50,8 +50,12 @@ def hashed(network: str) -> str:
 
 def names(nic: Nic, pod_link: str) -> Names:
     """All names of a NIC whose pod link is, or was, called `pod_link`."""
-    stem = pod_link.removeprefix("pod")
-    return Names(pod_link, "tap0" if nic.network.primary else "tap" + pod_link[3:], "k6t-" + stem, stem + "-nic")
+    tap = "tap0" if nic.network.primary else "tap" + pod_link[3:]
+    return Names(pod_link, tap, bridge_name(pod_link), pod_link.removeprefix("pod") + "-nic")
+
+
+def bridge_name(pod_link: str) -> str:
+    return "k6t-" + pod_link.removeprefix("pod")
 
 
 def too_long(own: Names, made: tuple[str, ...]) -> str | None:

@@ -1,0 +1,243 @@
+"""The packet-level consequence of a plan, in words: which flows have another receiver, and that nothing else changes.
+
+It is a comparison of two walks, before and after, over classes of flows (see `classes`), so it is as exact as the walk is, and
+what the walk cannot tell is said in a sentence of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from converge.explain.classes import (
+    Context,
+    Difference,
+    Outcome,
+    Span,
+    contexts,
+    differences,
+    ends,
+    families,
+    protocols,
+    wired_nics,
+    wiring,
+)
+from converge.explain.flow import Flow
+from converge.explain.pod import Pod, pod
+from converge.explain.walk import Receiver, guest_address
+from converge.explain.words import Traffic, change_words, context_words, joined, traffic_words
+from converge.model import Key, Nic, Plan, Resources
+from converge.resources.identity import rekeyed
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """`text` has no capital and no full stop. `kind`: "nic" (a NIC comes, goes or changes), "flow" (another receiver), "unsure"
+    (cannot be told) or "rest" (the last one, always there). `about` are the classes that a "flow" or "unsure" is about.
+    """
+
+    text: str
+    kind: str
+    about: tuple[tuple[Context, Span], ...] = ()
+
+    def __str__(self) -> str:
+        return self.text
+
+    def covers(self, flow: Flow) -> bool:
+        return any(
+            (context.origin, context.nic, context.source, context.destination)
+            == (flow.origin, flow.nic, flow.source, flow.destination)
+            and (span.family, span.protocol) == (flow.family, flow.protocol)
+            and span.first <= (flow.port or 0) <= span.last
+            for context, span in self.about
+        )
+
+
+NOTHING = Sentence("nothing changes for any packet", "rest")
+REST = Sentence("nothing else changes", "rest")
+UNSURE_REST = Sentence("nothing else changes, as far as can be told", "rest")
+
+
+def settled(observed: Resources, plan: Plan) -> Resources:
+    """The set that a plan leads to, as it predicts it: what `consequences` takes as `after`."""
+    found = dict(observed)
+    for change in (change for step in plan.steps for change in step.delta):
+        if change.after is None:
+            found.pop(change.key, None)
+        else:
+            found[change.key] = change.after
+    return found
+
+
+def consequences(
+    before: Resources, after: Resources, nics: Iterable[Nic], *, foreign: Collection[str] = ()
+) -> tuple[Sentence, ...]:
+    """Sentences in the order in which they are to be read; the last says that nothing else changes, or that nothing does.
+
+    Both are whole sets as observed (addresses and routes of the pod included), or as `settled` from one. `nics`: the document's,
+    none where the pod is to be unwired. `foreign`: names of other nft tables that are known to be in the pod.
+    """
+    if before == after:
+        return (NOTHING,)
+    before, after = _aligned(before, after), _aligned(after, before)
+    old, new = pod(before), pod(after)
+    known = {nic.name: nic for nic in nics}
+    names = tuple(dict.fromkeys((*known, *wired_nics((old, new)))))
+    asked = tuple(contexts(old, new, names))
+    found = tuple(differences(old, new, asked))
+    every = tuple(word for kind in protocols(old, new) for word in kind)
+    words = _Words(families(old, new, ends(asked)), every, len(names) > 1)
+    sentences = [*_nics(old, new, names, known), *words.flows(found)]
+    unsure = [*words.unsure(found), *_unread(before, after, new, known, foreign)]
+    if not sentences and not unsure:
+        return (NOTHING,)
+    return (*sentences, *unsure, UNSURE_REST if unsure else REST)
+
+
+def _aligned(resources: Resources, other: Resources) -> Resources:
+    """The same link under the same handle in both sets: one may know a role where the other has only the number."""
+    roles = {f"#{value.index}": key.owner for key, value in other.items() if key.kind == "link" and value.index}
+    own = {key.owner for key in resources if key.kind == "link"}
+    return rekeyed(resources, {handle: role for handle, role in roles.items() if handle in own and role not in own})
+
+
+# ----------------------------------------------------------------------------------------------------------- whole NICs
+
+
+def _nics(old: Pod, new: Pod, names: Iterable[str], known: Mapping[str, Nic]) -> Iterator[Sentence]:
+    for name in names:
+        was, is_ = wiring(old, name), wiring(new, name)
+        binding = known[name].binding if name in known else is_
+        given, earlier = _given(new, name), _given(old, name)
+        if is_ and not was:
+            yield Sentence(f"NIC {name} is new ({binding})" + (f"; its guest is given {given}" if given else ""), "nic")
+        elif was and not is_:
+            yield Sentence(f"NIC {name} goes: its guest has no network any more", "nic")
+        elif was != is_:
+            changed = f"; its guest is given {given}" + (f" (was {earlier})" if earlier else "") if given else ""
+            yield Sentence(f"NIC {name} changes from {was} to {binding}{changed}", "nic")
+        elif given and earlier and given != earlier:
+            yield Sentence(f"the guest of NIC {name} is given {given} from its next lease on (was {earlier})", "nic")
+
+
+def _given(seen: Pod, nic: str) -> str:
+    return joined([address for family in (4, 6) if (address := guest_address(seen, nic, family))])
+
+
+_READ = ("dnsmasq",)
+"""Programs that take no packet away from the rules."""
+
+
+def _unread(
+    before: Resources, after: Resources, new: Pod, known: Mapping[str, Nic], foreign: Collection[str]
+) -> Iterator[Sentence]:
+    """What also decides, and is not in the rules."""
+    served = {key for key in (*before, *after) if key.kind == "process" and key.name not in _READ}
+    for key in sorted(served, key=lambda each: (each.owner, each.name)):
+        nic = key.owner.partition(":")[2] or key.owner
+        yield Sentence(f"{key.name} serves NIC {nic}: which packets it takes is not in the rules", "unsure")
+    told = {key.owner.partition(":")[2] for key in served}
+    for document in known.values():
+        if not wiring(new, document.name) and document.name not in told:
+            text = f"what reaches the guest by NIC {document.name} ({document.binding}) is not in the rules"
+            yield Sentence(text, "unsure")
+    own = {key.name for key in after if key.kind == "table"}
+    others = sorted({*foreign, *(key.name for key in before if key.kind == "table" and key not in after)} - own - _OURS)
+    if others:
+        yield Sentence(
+            f"other nft tables are in the pod ({joined(others)}): they are not read, and may decide otherwise", "unsure"
+        )
+
+
+_OURS = {Key("table", "", "converge").name}
+
+
+# ---------------------------------------------------------------------------------------------------------------- flows
+
+_ELSEWHERE = Outcome(Receiver.LOST, "", "", "")
+_Told = tuple[Outcome, Outcome]
+
+
+@dataclass(frozen=True, slots=True)
+class _Words:
+    """`families` and `protocols`: all that are asked about; `several`: there is more than one NIC."""
+
+    families: tuple[int, ...]
+    protocols: tuple[str, ...]
+    several: bool
+
+    def flows(self, found: Iterable[Difference]) -> Iterator[Sentence]:
+        told: dict[_Told, list[Difference]] = {}
+        for each in found:
+            if Receiver.UNKNOWN not in (each.before.receiver, each.after.receiver):
+                told.setdefault(_told(each.before, each.after), []).append(each)
+        for (before, after), same in told.items():
+            for subject, plural, about in self.subjects(same):
+                yield Sentence(f"{subject} {change_words(before, after, plural)}", "flow", about)
+
+    def unsure(self, found: Iterable[Difference]) -> Iterator[Sentence]:
+        told: dict[tuple[str, str], list[Difference]] = {}
+        for each in found:
+            if each.after.receiver is Receiver.UNKNOWN:
+                told.setdefault(("what becomes of {} cannot be told", each.after.reason), []).append(each)
+            elif each.before.receiver is Receiver.UNKNOWN:
+                told.setdefault((f"what became of {{}} cannot be told; {_now(each.after)}", each.before.reason), []).append(each)
+        for (text, reason), same in told.items():
+            for subject, _, about in self.subjects(same):
+                yield Sentence(f"{text.format(subject)}: {reason}", "unsure", about)
+
+    def subjects(self, same: Iterable[Difference]) -> Iterator[tuple[str, bool, tuple[tuple[Context, Span], ...]]]:
+        """Traffic with who sends it, joined where it is the same from several places."""
+        by_context: dict[Context, dict[int, dict[str, list[tuple[int, int]]]]] = {}
+        for each in same:
+            ranges = by_context.setdefault(each.context, {}).setdefault(each.span.family, {})
+            ranges.setdefault(each.span.protocol, []).append((each.span.first, each.span.last))
+        groups: dict[tuple[Traffic, str], list[tuple[Context, tuple[int, ...]]]] = {}
+        for context, by_family in by_context.items():
+            for traffic, versions in _agreed(by_family):
+                groups.setdefault((traffic, self.family_words(context, versions)), []).append((context, versions))
+        for (traffic, family), places in groups.items():
+            words, plural = traffic_words(traffic, self.protocols)
+            about = tuple(
+                (context, Span(version, protocol, *range_))
+                for context, versions in places
+                for version in versions
+                for protocol, ranges in traffic
+                for range_ in ranges
+            )
+            whence = joined(list(dict.fromkeys(context_words(context, self.several) for context, _ in places)))
+            yield f"{words}{family} {whence}", plural, about
+
+    def family_words(self, context: Context, versions: tuple[int, ...]) -> str:
+        """Said only where the other family is not alike."""
+        has = (context.family,) if context.family is not None else self.families
+        return "" if versions == has else f" over {joined([f'IPv{version}' for version in versions])}"
+
+
+def _told(before: Outcome, after: Outcome) -> _Told:
+    """What of two outcomes is told: whose address is seen only where that is the change, or where it leaves the pod; where it
+    went before only if that was the guest, or if it ends.
+    """
+    lost = after.receiver is Receiver.LOST
+    alike = (before.receiver, before.nic) == (after.receiver, after.nic)
+    shown = alike or after.receiver is Receiver.OUTSIDE
+    here = after.receiver in (Receiver.GUEST, Receiver.POD) and before.receiver is not Receiver.GUEST and not alike
+    return (
+        _ELSEWHERE if here else Outcome(before.receiver, before.nic, before.shows if alike else "", ""),
+        Outcome(after.receiver, after.nic, after.shows if shown else "", after.reason if lost else ""),
+    )
+
+
+def _now(after: Outcome) -> str:
+    if after.receiver is Receiver.GUEST:
+        return f"now it reaches the guest (NIC {after.nic})"
+    words = {Receiver.POD: "now it reaches the pod itself", Receiver.OUTSIDE: "now it gets out", Receiver.LOST: "now it is lost"}
+    return words[after.receiver]
+
+
+def _agreed(by_family: Mapping[int, Mapping[str, list[tuple[int, int]]]]) -> Iterator[tuple[Traffic, tuple[int, ...]]]:
+    found: dict[Traffic, tuple[int, ...]] = {}
+    for family, ranges in by_family.items():
+        traffic = tuple((protocol, tuple(held)) for protocol, held in ranges.items())
+        found[traffic] = (*found.get(traffic, ()), family)
+    yield from found.items()
