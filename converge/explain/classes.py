@@ -7,18 +7,19 @@ for themselves, one more of each for all others. So what holds for one flow of a
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import ip_address
 from itertools import pairwise
 
 from converge.bindings.names import bridge_name
 from converge.explain.flow import LOOPBACKS, Flow, Origin, follow, pod_address, shows
 from converge.explain.members import ANY
-from converge.explain.pod import Pod, first_address
+from converge.explain.pod import LOOPBACK, Pod, first_address
 from converge.explain.rules import OTHER, holds_port, named
 from converge.explain.walk import Receiver, guest_address
 
 LAST = 65535
+FAMILIES = (4, 6)
 _WITH_PORTS = ("tcp", "udp")
 _ALSO_WITH_PORTS = frozenset(("sctp", "33", "136"))  # DCCP and UDP-Lite, which rules know by number
 _PORTLESS = ("icmp",)
@@ -26,13 +27,16 @@ _PORTLESS = ("icmp",)
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """Flows that differ in family, protocol and port only. `source` and `destination` are set where rules name them."""
+    """Flows that differ in family, protocol and port only. `source` and `destination` are set where rules name them; `device` is
+    the name of a link that is no NIC's.
+    """
 
     origin: Origin
     nic: str = ""
     link: str = ""
     source: str = ""
     destination: str = ""
+    device: str = ""
 
     @property
     def family(self) -> int | None:
@@ -87,7 +91,7 @@ def outcome(seen: Pod, flow: Flow) -> Outcome:
 def differences(before: Pod, after: Pod, found: Iterable[Context]) -> Iterator[Difference]:
     """What is not the same, or cannot be told, neighbours joined."""
     found = tuple(found)
-    spans = [(span, _signature((before, after), span)) for span in _spans(before, after, families(before, after, ends(found)))]
+    spans = [(span, _signature((before, after), span)) for span in _spans(before, after)]
     for context in found:
         known: dict[_Signature, tuple[Outcome, Outcome]] = {}
         last: Difference | None = None
@@ -136,10 +140,12 @@ def _matters(difference: Difference) -> bool:
 # ------------------------------------------------------------------------------------------------- protocols and ports
 
 
-def families(before: Pod, after: Pod, links: Iterable[str]) -> tuple[int, ...]:
-    """Those of which one of the links has an address that others can reach, or that rules are about."""
+def families(before: Pod, after: Pod, links: Iterable[str]) -> frozenset[int]:
+    """Those of which one of the links has an address that others can reach, or that rules are about. Of another family only
+    loopback is left, which is asked about too; but nobody misses it.
+    """
     handles = tuple(links)
-    return tuple(family for family in (4, 6) if any(_has(seen, family, handles) for seen in (before, after)))
+    return frozenset(family for family in FAMILIES if any(_has(seen, family, handles) for seen in (before, after)))
 
 
 def _has(seen: Pod, family: int, links: Iterable[str]) -> bool:
@@ -166,9 +172,9 @@ def _is_protocol(word: str, both: Iterable[Pod]) -> bool:
     return not any(word in seen.sets for seen in both)
 
 
-def _spans(before: Pod, after: Pod, versions: Iterable[int]) -> Iterator[Span]:
+def _spans(before: Pod, after: Pod) -> Iterator[Span]:
     with_ports, without = protocols(before, after)
-    for family in versions:
+    for family in FAMILIES:
         for protocol in with_ports:
             cuts = sorted({1, LAST + 1, *(cut for seen in (before, after) for cut in _cuts(seen, protocol))})
             cuts = [cut for cut in cuts if 1 <= cut <= LAST + 1]
@@ -199,18 +205,19 @@ def contexts(before: Pod, after: Pod, nics: Iterable[str]) -> Iterator[Context]:
     names = tuple(nics)
     sources, destinations = _named(both, "saddr"), _named(both, "daddr")
     own = {address for seen in both for address in seen.local}
-    own |= {address for seen in both for nic in names for family in (4, 6) if (address := guest_address(seen, nic, family))}
+    own |= {address for seen in both for nic in names for family in FAMILIES if (address := guest_address(seen, nic, family))}
     looped = [address for address in sources if _looped(address)]
     far = ("", *(address for address in destinations if address not in own and not ip_address(address).is_loopback))
-    for nic in names:
-        link = _pod_link(both, nic)
-        usual = {pod_address(seen, Flow(Origin.OWN, family, "", nic=nic, link=link)) for seen in both for family in (4, 6)}
+    for nic, link, device in _links(both, names):
+        usual = {pod_address(seen, Flow(Origin.OWN, family, "", nic=nic, link=link)) for seen in both for family in FAMILIES}
         on_link = {name.split("/")[0] for seen in both for name, _ in seen.addresses.get(link, ())}
         further = ("", *(address for address in destinations if address in on_link - usual))
         strangers = ("", *(each for each in sources if each not in own and not ip_address(each).is_loopback))
-        yield from _product(Context(Origin.OUTSIDE, nic, link), strangers, further)
-        yield from _product(Context(Origin.OWN, nic, link), ("", *looped), further)
-        yield from _product(Context(Origin.GUEST, nic, link), ("",), far)
+        if link:
+            yield from _product(Context(Origin.OUTSIDE, nic, link, device=device), strangers, further)
+            yield from _product(Context(Origin.OWN, nic, link, device=device), ("", *looped), further)
+        if nic:
+            yield from _product(Context(Origin.GUEST, nic, link), ("",), far)
     yield from _product(Context(Origin.LOOPBACK), ("", *looped), ("", *filter(_looped, destinations)))
     yield from _product(Context(Origin.POD), ("",), far)
 
@@ -230,21 +237,34 @@ def _product(base: Context, sources: Iterable[str], destinations: Iterable[str])
     for source in sources:
         for target in targets:
             if not source or not target or (":" in source) == (":" in target):
-                yield Context(base.origin, base.nic, base.link, source, target)
+                yield replace(base, source=source, destination=target)
 
 
 def _named(both: Iterable[Pod], field: str) -> list[str]:
     return sorted({item.value for seen in both for item in named(seen) if item.subject in (f"ip {field}", f"ip6 {field}")})
 
 
+def _links(both: tuple[Pod, Pod], names: Iterable[str]) -> Iterator[tuple[str, str, str]]:
+    """NIC and handle of each pod link; then handle and name of each further link that was there and stays, which rules may be
+    about too.
+    """
+    taken = {nic: _pod_link(both, nic) for nic in names}
+    yield from ((nic, handle, "") for nic, handle in taken.items())
+    before, after = both
+    for handle, link in before.links.items():
+        foreign = handle.startswith("#") and link.name != LOOPBACK and handle in after.links
+        if foreign and handle not in taken.values() and before.addresses.get(handle):
+            yield "", handle, link.name
+
+
 def _pod_link(both: Iterable[Pod], nic: str) -> str:
-    """By role, or for a NIC that leaves no mark on it, by the name that its bridge was made of."""
+    """By role, or for a NIC that leaves no mark on it, by the name that its bridge was made of; "" where nothing tells."""
     for seen in both:
         if f"pod:{nic}" in seen.links:
             return f"pod:{nic}"
     bridges = {seen.links[f"bridge:{nic}"].name for seen in both if f"bridge:{nic}" in seen.links}
     found = (handle for seen in both for handle, link in seen.links.items() if bridge_name(link.name) in bridges)
-    return next(found, f"pod:{nic}")
+    return next(found, "")
 
 
 def wiring(seen: Pod, nic: str) -> str:
@@ -259,4 +279,4 @@ def wiring(seen: Pod, nic: str) -> str:
 def wired_nics(both: Iterable[Pod]) -> Mapping[str, None]:
     """In a stable order."""
     roles = (handle.partition(":") for seen in both for handle in seen.links)
-    return dict.fromkeys(sorted(nic for role, colon, nic in roles if colon and role in ("bridge", "tap", "standin")))
+    return dict.fromkeys(sorted(nic for role, colon, nic in roles if colon))

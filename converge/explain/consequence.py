@@ -47,6 +47,7 @@ class Sentence:
         return any(
             (context.origin, context.nic, context.source, context.destination)
             == (flow.origin, flow.nic, flow.source, flow.destination)
+            and (context.nic != "" or context.link == flow.link)
             and (span.family, span.protocol) == (flow.family, flow.protocol)
             and span.first <= (flow.port or 0) <= span.last
             for context, span in self.about
@@ -160,9 +161,9 @@ _Told = tuple[Outcome, Outcome]
 
 @dataclass(frozen=True, slots=True)
 class _Words:
-    """`families` and `protocols`: all that are asked about; `several`: there is more than one NIC."""
+    """`families`: those that the pod uses; `protocols`: all there are; `several`: there is more than one NIC."""
 
-    families: tuple[int, ...]
+    families: frozenset[int]
     protocols: tuple[str, ...]
     several: bool
 
@@ -210,8 +211,8 @@ class _Words:
 
     def family_words(self, context: Context, versions: tuple[int, ...]) -> str:
         """Said only where the other family is not alike."""
-        has = (context.family,) if context.family is not None else self.families
-        return "" if versions == has else f" over {joined([f'IPv{version}' for version in versions])}"
+        used = {context.family} if context.family is not None else self.families
+        return "" if used and used <= set(versions) else f" over {joined([f'IPv{version}' for version in versions])}"
 
 
 def _told(before: Outcome, after: Outcome) -> _Told:

@@ -90,6 +90,8 @@ def context_words(context: Context, several: bool) -> str:
         rest = words.partition(" to ")[2]
         sender = f"{context.source} (a mesh's sidecar)" if context.source == str(MESH_SOURCE) else context.source
         words = f"from {sender}" + (f" to {_of_the_pod(rest)}" if rest else "")
+    if context.device:
+        words += f" (link {context.device})"
     if context.nic and (several or context.origin is Origin.GUEST):
         words += f" (NIC {context.nic})" if context.origin is Origin.GUEST else f" (link of NIC {context.nic})"
     return words

@@ -108,14 +108,14 @@ def _judge(name: str, place: pods.Place, stack: ExitStack) -> Judge:
     scene = SCENES[name]
     verdicts: dict[tuple[str, Any], Any] = {}
     with ExitStack() as own:
-        for role, netns in _wired(scene, place, own).items():
+        for role, netns in wired(scene, place, own).items():
             probes = [question(scene, flow, family) for flow in FLOWS[name] if flow.asks == role for family in flow.families]
             verdicts |= {(role, probe): verdict for probe, verdict in send(netns, probes).items()}
         stack.enter_context(own.pop_all())
     return Judge(scene, verdicts)
 
 
-def _wired(scene: Scene, place: pods.Place, stack: ExitStack) -> dict[str, str]:
+def wired(scene: Scene, place: pods.Place, stack: ExitStack) -> dict[str, str]:
     """The scene's namespaces by role: converged, with a guest on the tap, and with somebody listening everywhere."""
     pods.up([_pod(scene)], place)
     stack.callback(pods.down, ["web"], place)
