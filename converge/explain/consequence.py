@@ -26,7 +26,8 @@ from converge.explain.flow import Flow
 from converge.explain.pod import Pod, pod
 from converge.explain.walk import Receiver, guest_address
 from converge.explain.words import Traffic, change_words, context_words, joined, traffic_words
-from converge.model import Key, Nic, Plan, Resources
+from converge.model import Nic, Plan, Resources
+from converge.resources import table
 from converge.resources.identity import rekeyed
 
 
@@ -142,15 +143,11 @@ def _unread(
         if not wiring(new, document.name) and document.name not in told:
             text = f"what reaches the guest by NIC {document.name} ({document.binding}) is not in the rules"
             yield Sentence(text, "unsure")
-    own = {key.name for key in after if key.kind == "table"}
-    others = sorted({*foreign, *(key.name for key in before if key.kind == "table" and key not in after)} - own - _OURS)
+    others = sorted({*foreign, *(key.name for key in (*before, *after) if key.kind == "table")} - {table.NAME})
     if others:
         yield Sentence(
             f"other nft tables are in the pod ({joined(others)}): they are not read, and may decide otherwise", "unsure"
         )
-
-
-_OURS = {Key("table", "", "converge").name}
 
 
 # ---------------------------------------------------------------------------------------------------------------- flows
@@ -180,12 +177,15 @@ class _Words:
         told: dict[tuple[str, str], list[Difference]] = {}
         for each in found:
             if each.after.receiver is Receiver.UNKNOWN:
-                told.setdefault(("what becomes of {} cannot be told", each.after.reason), []).append(each)
+                told.setdefault(("becomes", each.after.reason), []).append(each)
             elif each.before.receiver is Receiver.UNKNOWN:
-                told.setdefault((f"what became of {{}} cannot be told; {_now(each.after)}", each.before.reason), []).append(each)
-        for (text, reason), same in told.items():
-            for subject, _, about in self.subjects(same):
-                yield Sentence(f"{text.format(subject)}: {reason}", "unsure", about)
+                told.setdefault(("has so far become", each.before.reason), []).append(each)
+        for (becomes, reason), same in told.items():
+            subjects = list(self.subjects(same))
+            about = tuple(place for _, _, places in subjects for place in places)
+            yield Sentence(
+                f"what {becomes} of {joined([text for text, _, _ in subjects])} cannot be told: {reason}", "unsure", about
+            )
 
     def subjects(self, same: Iterable[Difference]) -> Iterator[tuple[str, bool, tuple[tuple[Context, Span], ...]]]:
         """Traffic with who sends it, joined where it is the same from several places."""
@@ -227,13 +227,6 @@ def _told(before: Outcome, after: Outcome) -> _Told:
         _ELSEWHERE if here else Outcome(before.receiver, before.nic, before.shows if alike else "", ""),
         Outcome(after.receiver, after.nic, after.shows if shown else "", after.reason if lost else ""),
     )
-
-
-def _now(after: Outcome) -> str:
-    if after.receiver is Receiver.GUEST:
-        return f"now it reaches the guest (NIC {after.nic})"
-    words = {Receiver.POD: "now it reaches the pod itself", Receiver.OUTSIDE: "now it gets out", Receiver.LOST: "now it is lost"}
-    return words[after.receiver]
 
 
 def _agreed(by_family: Mapping[int, Mapping[str, list[tuple[int, int]]]]) -> Iterator[tuple[Traffic, tuple[int, ...]]]:

@@ -54,8 +54,10 @@ def packet(seen: Pod, flow: Flow) -> Packet | str:
     source, destination = flow.source or source, flow.destination or destination
     if not destination:
         return f"the pod has no IPv{flow.family} address there"
+    if flow.origin is Origin.GUEST and enters not in seen.links:
+        return "the guest has no such NIC"
     if flow.origin is Origin.GUEST and not source:
-        return "there is no such guest" if enters not in seen.links else f"the guest is given no IPv{flow.family} address"
+        return f"the guest is given no IPv{flow.family} address"
     return Packet(enters, protocol, destination, flow.port, source)
 
 

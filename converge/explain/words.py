@@ -33,7 +33,7 @@ def traffic_words(traffic: Traffic, protocols: Iterable[str]) -> tuple[str, bool
     only_other = set(held) == {OTHER}
     if only_other:
         return "every other protocol", False
-    return ("everything" + (f" except {joined(list(_listed(missing)))}" if missing else "")), False
+    return ("everything" + (f" except {joined(list(_listed(missing, grouped=False)))}" if missing else "")), False
 
 
 def _rest(protocol: str, ranges: Ranges) -> Ranges:
@@ -52,10 +52,13 @@ def _but(ranges: Ranges) -> bool:
     return len(_rest("tcp", ranges)) < len(ranges)
 
 
-def _listed(held: Mapping[str, Ranges]) -> Iterable[str]:
+def _listed(held: Mapping[str, Ranges], grouped: bool = True) -> Iterable[str]:
+    """Not `grouped`: a protocol of which all ports are meant is said by its name alone."""
     full = [word for word, ranges in held.items() if ranges == _FULL]
-    if full:
+    if full and grouped:
         yield f"every {joined([_spoken(word) for word in full])} port"
+    else:
+        yield from map(_spoken, full)
     for word, ranges in held.items():
         if word in full:
             continue

@@ -25,7 +25,7 @@ from tests.unit.universe import PORTS, Look, Wish, look, pods, wired, wishes
 from tests.unit.universe_tampering import tampered, tamperings
 
 EXAMPLES = settings(
-    max_examples=40,
+    max_examples=25,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large],
 )
