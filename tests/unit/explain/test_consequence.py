@@ -268,6 +268,17 @@ def test_a_statement_that_nobody_knows_is_one_honest_sentence() -> None:
     ]
 
 
+def test_what_cannot_be_told_before_nor_after_is_not_called_the_same() -> None:
+    before = meddled(
+        match("iifname", "eth0"), match("th dport", "443"), match("meta l4proto", "tcp"), Statement("unknown", "limit")
+    )
+    after = before | {Key("element", "ports", "tcp . 22"): before[Key("element", "ports", "tcp . 80")]}
+    said = list(map(str, consequences(before, after, Wish().document().nics)))
+    assert said[0] == f"tcp 22 {BOTH} now reaches the guest (NIC default)"
+    assert said[1].startswith("what becomes of tcp 443 from outside cannot be told: rule 1 of chain prerouting")
+    assert said[-1] == "nothing else changes, as far as can be told"
+
+
 def test_foreign_tables_and_servers_that_are_not_read_are_said() -> None:
     before = wired(Wish(ports=WEB), Pod())
     after = before | {Key("element", "ports", "tcp . 22"): before[Key("element", "ports", "tcp . 80")]}

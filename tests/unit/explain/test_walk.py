@@ -148,6 +148,18 @@ def test_one_translation_a_flow_and_hook() -> None:
     assert walk(masquerade() | {Key("chain", "", "second"): second}, IN).receiver is Receiver.GUEST
 
 
+def test_over_lo_a_flow_is_translated_no_more() -> None:
+    """What the pod sends itself has had its turn at output and postrouting; filters still see it come in by lo."""
+    own = Packet("", "tcp", "10.244.1.5", 80)
+    assert walk(with_rules((DNAT,)), own).receiver is Receiver.POD
+    snat = Chain(Hook("nat", "input", 100), (Rule((Statement("snat", "ip", "192.0.2.9"),)),))
+    resources = masquerade() | {Key("chain", "", "input"): snat}
+    assert walk(resources, own).source == "10.244.1.5"
+    assert walk(resources, replace(OUT, destination="10.0.2.1")).source == "192.0.2.9"
+    drop = Chain(Hook("filter", "prerouting", 0), (Rule((match("iifname", "lo"), DROP)),))
+    assert walk(masquerade() | {Key("chain", "", "filter"): drop}, own).receiver is Receiver.LOST
+
+
 def test_a_dormant_table_sees_no_packet() -> None:
     assert walk(masquerade() | {table.KEY: Table(dormant=True)}, IN).receiver is Receiver.POD
 
