@@ -47,9 +47,10 @@ class Verdict:
 
 
 def tell_apart(netns: str, name: str, link: str) -> None:
-    """Echo replies of this namespace start with a hop limit that names it."""
+    """Echo replies of this namespace start with a hop limit that names it, whatever a router advertisement says of hop limits."""
     hops = str(HOPS[name])
-    write_sysctls(netns, {"net/ipv4/ip_default_ttl": hops, f"net/ipv6/conf/{link}/hop_limit": hops})
+    ipv6 = f"net/ipv6/conf/{link}"
+    write_sysctls(netns, {"net/ipv4/ip_default_ttl": hops, f"{ipv6}/accept_ra_min_hop_limit": "255", f"{ipv6}/hop_limit": hops})
 
 
 def send(netns: str, probes: Iterable[Probe], seconds: float = DEADLINE) -> dict[Probe, Verdict]:
