@@ -89,7 +89,7 @@ def consequences(
     found = tuple(differences(old, new, asked))
     every = tuple(word for kind in protocols(old, new) for word in kind)
     words = _Words(families(old, new, ends(asked)), every, len(names) > 1)
-    sentences = [*_nics(old, new, names, known), *words.flows(found)]
+    sentences = [*_nics((old, new), (_servers(before), _servers(after)), names, known), *words.flows(found)]
     unsure = [*words.unsure(found), *_unread(before, after, new, known, foreign)]
     if not sentences and not unsure:
         return (NOTHING,)
@@ -106,24 +106,43 @@ def _aligned(resources: Resources, other: Resources) -> Resources:
 # ----------------------------------------------------------------------------------------------------------- whole NICs
 
 
-def _nics(old: Pod, new: Pod, names: Iterable[str], known: Mapping[str, Nic]) -> Iterator[Sentence]:
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """One NIC in one set: how its packets go ("" where nothing of it is there), and the guest's addresses as a clause."""
+
+    way: str
+    addresses: str
+    clause: str
+
+
+def _place(seen: Pod, nic: str, servers: Mapping[str, str]) -> _Place:
+    way = wiring(seen, nic) or servers.get(nic, "")
+    addresses = joined([address for family in (4, 6) if (address := guest_address(seen, nic, family))]) if way else ""
+    verb = "takes over" if way == "bridge" else "is given"
+    return _Place(way, addresses, f"; its guest {verb} {addresses}" if addresses else "")
+
+
+def _nics(
+    both: tuple[Pod, Pod], servers: tuple[Mapping[str, str], Mapping[str, str]], names: Iterable[str], known: Mapping[str, Nic]
+) -> Iterator[Sentence]:
     for name in names:
-        was, is_ = wiring(old, name), wiring(new, name)
-        binding = known[name].binding if name in known else is_
-        given, earlier = _given(new, name), _given(old, name)
-        if is_ and not was:
-            yield Sentence(f"NIC {name} is new ({binding})" + (f"; its guest is given {given}" if given else ""), "nic")
-        elif was and not is_:
+        old, new = (_place(seen, name, served) for seen, served in zip(both, servers, strict=True))
+        binding = (known[name].plugin or known[name].binding) if name in known else new.way
+        was = f" (was {old.addresses})" if new.addresses and old.addresses else ""
+        if not old.way and new.way:
+            yield Sentence(f"NIC {name} is new ({binding}){new.clause}", "nic")
+        elif old.way and not (new.way or name in known):
             yield Sentence(f"NIC {name} goes: its guest has no network any more", "nic")
-        elif was != is_:
-            changed = f"; its guest is given {given}" + (f" (was {earlier})" if earlier else "") if given else ""
-            yield Sentence(f"NIC {name} changes from {was} to {binding}{changed}", "nic")
-        elif given and earlier and given != earlier:
-            yield Sentence(f"the guest of NIC {name} is given {given} from its next lease on (was {earlier})", "nic")
+        elif old.way != new.way:
+            yield Sentence(f"NIC {name} changes from {old.way} to {binding}{new.clause}{was}", "nic")
+        elif was and new.addresses != old.addresses:
+            yield Sentence(f"the guest of NIC {name} is given {new.addresses} from its next lease on{was}", "nic")
 
 
-def _given(seen: Pod, nic: str) -> str:
-    return joined([address for family in (4, 6) if (address := guest_address(seen, nic, family))])
+def _servers(resources: Resources) -> dict[str, str]:
+    """Programs by NIC that take packets themselves, past the rules."""
+    served = (key for key in resources if key.kind == "process" and key.name not in _READ)
+    return {key.owner.partition(":")[2]: key.name for key in sorted(served)}
 
 
 _READ = ("dnsmasq",)
@@ -134,14 +153,13 @@ def _unread(
     before: Resources, after: Resources, new: Pod, known: Mapping[str, Nic], foreign: Collection[str]
 ) -> Iterator[Sentence]:
     """What also decides, and is not in the rules."""
-    served = {key for key in (*before, *after) if key.kind == "process" and key.name not in _READ}
-    for key in sorted(served, key=lambda each: (each.owner, each.name)):
-        nic = key.owner.partition(":")[2] or key.owner
-        yield Sentence(f"{key.name} serves NIC {nic}: which packets it takes is not in the rules", "unsure")
-    told = {key.owner.partition(":")[2] for key in served}
+    served = _servers(before) | _servers(after)
+    for nic, program in sorted(served.items()):
+        yield Sentence(f"{program} serves NIC {nic}: which packets it takes is not in the rules", "unsure")
     for document in known.values():
-        if not wiring(new, document.name) and document.name not in told:
-            text = f"what reaches the guest by NIC {document.name} ({document.binding}) is not in the rules"
+        if not wiring(new, document.name) and document.name not in served:
+            binding = document.plugin or document.binding
+            text = f"what reaches the guest by NIC {document.name} ({binding}) is not in the rules"
             yield Sentence(text, "unsure")
     others = sorted({*foreign, *(key.name for key in (*before, *after) if key.kind == "table")} - {table.NAME})
     if others:

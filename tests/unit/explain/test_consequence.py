@@ -120,7 +120,7 @@ CASES: dict[str, tuple[Wish | None, Wish, list[str]]] = {
         Wish(ports=WEB),
         Wish("bridge"),
         [
-            "NIC default changes from masquerade to bridge; its guest is given 10.244.1.5 and fd10:244:1::5"
+            "NIC default changes from masquerade to bridge; its guest takes over 10.244.1.5 and fd10:244:1::5"
             " (was 10.0.2.2 and fd10:0:2::2)",
             "everything except tcp 80 and udp 53 from outside now reaches the guest (NIC default)",
             "everything from the guest (NIC default) still gets out, now showing its sender's own address",
@@ -224,7 +224,7 @@ def two_links() -> Resources:
 def test_of_several_nics_the_link_is_said() -> None:
     assert told(Two(ports=WEB[:1]), two_links()) == [
         NEW,
-        "NIC storage is new (bridge); its guest is given 10.9.0.1 and fd09::1",
+        "NIC storage is new (bridge); its guest takes over 10.9.0.1 and fd09::1",
         "tcp 80 from outside (link of NIC default) and from the pod itself to loopback now reaches the guest (NIC default)",
         LEAVES,
         "everything from outside (link of NIC storage) now reaches the guest (NIC storage)",
@@ -290,6 +290,19 @@ def test_foreign_tables_and_servers_that_are_not_read_are_said() -> None:
     assert str(seen[1]) == "other nft tables are in the pod (mine): they are not read, and may decide otherwise"
     served = consequences(before, after | {Key("process", "bridge:default", "passt"): Process("1")}, nics)
     assert str(served[1]) == "passt serves NIC default: which packets it takes is not in the rules"
+
+
+def test_a_binding_without_rules_takes_the_place_of_one_with_them() -> None:
+    before = wired(Wish(ports=WEB), Pod())
+    bare = {key: value for key, value in before.items() if key.owner not in ("bridge:default", "tap:default", "ports")}
+    after = {key: value for key, value in bare.items() if key.kind not in ("chain", "set", "element")}
+    nic = replace(Wish().document().nics[0], binding="passt")
+    said = list(map(str, consequences(before, after, (nic,))))
+    assert said[0] == "NIC default changes from masquerade to passt"
+    assert said[-2] == "what reaches the guest by NIC default (passt) is not in the rules"
+    served = after | {Key("process", "pod:default", "passt"): Process("1")}
+    back = list(map(str, consequences(served, before, Wish().document().nics)))
+    assert back[0] == "NIC default changes from passt to masquerade; its guest is given 10.0.2.2 and fd10:0:2::2"
 
 
 def test_a_nic_without_rules_or_bridge_is_not_spoken_for() -> None:
