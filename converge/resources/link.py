@@ -87,6 +87,8 @@ def claims(_key: Key, link: Link) -> Iterable[str]:
     yield link.name
     if link.mark is not None:
         yield MARK + link.mark
+    if link.master is not None and link.tap is None:
+        yield process.alone_on(link.master)
 
 
 def address(_key: Key, link: Link, _names: Mapping[str, str]) -> str:

@@ -1,6 +1,9 @@
 """Processes that serve a NIC, such as dnsmasq. A process is a resource like any other: it is there with its configuration, or
 it is not.
 
+A server that answers everybody must be alone with the guest: it holds its bridge, as a port that leads elsewhere does, so that
+it has ended before such a port joins, and begins only when that has left. Else the pod's neighbours would hear it.
+
 Its mark is the file that its command line names, under a directory of its namespace and its NIC. What it was started with is
 known by digest, and the bridge it was started on by ifindex: one that serves a bridge of former times is of no use to
 anybody. A change of configuration is a new process; no signal makes dnsmasq read its file again.
@@ -15,6 +18,8 @@ from converge.engine import State
 from converge.model import Change, Key, Operation, ProcessDump, Resources
 
 TRANSACTION: str | None = None
+KNOWN_ONLY = "dhcp-ignore=tag:!known"
+"""The line of a configuration (dnsmasq's) that serves listed MACs and nobody else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +32,10 @@ class Process:
     serving: bool = True
     config: str = field(default="", compare=False)
     pid: int = field(default=0, compare=False)
+
+    @property
+    def answers_everybody(self) -> bool:
+        return KNOWN_ONLY not in self.config.splitlines()
 
 
 def of(config: str) -> Process:
@@ -45,9 +54,12 @@ def decode(dumps: Iterable[ProcessDump], links: Iterable[int]) -> Iterator[tuple
 # ------------------------------------------------------------------------------------------- the contract of a kind
 
 
-def after(key: Key, _value: Process, _among: Resources) -> Iterator[Key]:
-    """The link that it serves. Being the last of the kinds, it is started when addresses and sysctls are there."""
+def after(key: Key, _value: Process, among: Resources) -> Iterator[Key]:
+    """The link that it serves, and that one's ports. Being the last of the kinds, it is started when addresses and sysctls are
+    there.
+    """
     yield Key("link", key.owner)
+    yield from (other for other, link in among.items() if other.kind == "link" and link.master == key.owner)
 
 
 def within(_key: Key, _value: Process) -> Key | None:
@@ -55,12 +67,22 @@ def within(_key: Key, _value: Process) -> Key | None:
     return None
 
 
-def claims(_key: Key, _value: Process) -> Iterable[str]:
-    return ()
+def claims(key: Key, value: Process) -> Iterable[str]:
+    return (alone_on(key.owner),) if value.answers_everybody else ()
 
 
-def park(_change: Change, _state: State) -> Operation | None:
-    return None
+def alone_on(bridge: str) -> str:
+    """The claim of whoever has a bridge's guest to himself: such a server, or a port that leads out of the pod."""
+    return f"alone on {bridge}"
+
+
+def park(change: Change, state: State) -> Operation | None:
+    """It ends now, and what replaces it is started in its turn."""
+    return None if state.get(change.key) is None else _stop(change.key)
+
+
+def _stop(key: Key) -> Operation:
+    return Operation("process stop", key, (("", key.name), ("owner", key.owner)))
 
 
 def address(key: Key, _value: Process, names: Mapping[str, str]) -> str:
@@ -68,16 +90,15 @@ def address(key: Key, _value: Process, names: Mapping[str, str]) -> str:
 
 
 def operations(change: Change, state: State) -> Sequence[Operation]:
-    stop = Operation("process stop", change.key, (("", change.key.name), ("owner", change.key.owner)))
     wanted: Process | None = change.after
     if wanted is None:
-        return (stop,)
+        return (_stop(change.key),)
     link = state.get(Key("link", change.key.owner))
     if link is None:
         return ()
     words = (("", change.key.name), ("owner", change.key.owner), ("dev", link.name), ("config", wanted.digest))
     start = Operation("process start", change.key, words, value=wanted)
-    return (start,) if change.before is None else (stop, start)
+    return (start,) if change.before is None else (_stop(change.key), start)
 
 
 # ---------------------------------------------------------------------------------------------------------- effects

@@ -25,6 +25,7 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Interface, IPv6Interface
 
 from converge.model import DhcpOptions
+from converge.resources.process import KNOWN_ONLY
 from converge.services import options
 from converge.services.options import Route
 from converge.services.quoting import LONGEST_LINE, quoted, unwritable
@@ -184,7 +185,7 @@ def _range4(lease: Lease4) -> Iterator[str]:
     if lease.handed_over:
         wide = f",{network.broadcast_address}" if network.prefixlen < 31 else ""
         yield f"shared-network={lease.server},{ip}"
-        yield "dhcp-ignore=tag:!known"
+        yield KNOWN_ONLY
         yield f"dhcp-host={','.join(macs)},{ip}"
         yield f"dhcp-range={ip},{ip},{network.netmask}{wide},{lease.seconds}"
         return
@@ -251,7 +252,7 @@ def _range6(service: Service, lease: Lease6) -> Iterator[str]:
     if lease.handed_over:
         own = lease.server.network
         yield f"shared-network={lease.server.ip},{ip}"
-        yield "dhcp-ignore=tag:!known"
+        yield KNOWN_ONLY
         yield f"dhcp-host={','.join(dict.fromkeys(lease.macs))},[{ip}]"
         yield f"dhcp-range={own.network_address},static,off-link,{own.prefixlen},{lease.seconds}"
     yield f"dhcp-range={ip},{ip},{prefix},{lease.seconds}"
