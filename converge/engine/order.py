@@ -3,7 +3,9 @@
 Edges: a resource is made after what it needs (`after`, `within`). What it needs, or needed, is deleted after it has been
 dealt with, whether it is deleted itself, changed, or (given back from a fact) only now made. But what lives in a thing that
 is deleted comes *after* it: by then it is gone for nothing. A claim (a name) is released before it is taken. A ring of
-claims, such as two links that swap names, is a real cycle: one of them is parked under a temporary name.
+claims, such as two links that swap names, is a real cycle: one of them is parked under a temporary name. What itself waits for
+nothing but those who take its claims is parked as soon as their turn would come, so that nobody waits in the middle of
+something.
 """
 
 from __future__ import annotations
@@ -24,6 +26,7 @@ class Turn(NamedTuple):
 
 
 Edges = dict[Key, set[Key]]
+Priority = tuple[int, bool, Key]
 
 
 def order(changes: Iterable[Change], observed: Resources, desired: Resources, kinds: Kinds) -> Iterator[Turn]:
@@ -33,38 +36,58 @@ def order(changes: Iterable[Change], observed: Resources, desired: Resources, ki
     successors = _dependency_edges(waiting, observed, desired, kinds)
     for key, takers in releases.items():
         successors.setdefault(key, set()).update(takers)
-    blockers: Edges = {}
-    for key, followers in successors.items():
-        for follower in followers:
-            blockers.setdefault(follower, set()).add(key)
+    blockers = _turned(successors)
     rank = {name: number for number, name in enumerate(kinds)}
-    ready = [_priority(waiting[key], rank) for key in waiting if not blockers.get(key)]
-    heapq.heapify(ready)
+    ready: list[tuple[Priority, bool, Key]] = []
+
+    def note(key: Key) -> None:
+        rest = blockers.get(key, set())
+        if not rest:
+            heapq.heappush(ready, (_priority(waiting[key], rank), False, key))
+        elif _only_for(key, rest, releases):
+            heapq.heappush(ready, (min(_priority(waiting[taker], rank) for taker in rest), True, key))
 
     def done(key: Key, followers: Iterable[Key]) -> None:
         for follower in followers:
-            rest = blockers[follower]
-            rest.discard(key)
-            if not rest and follower in waiting:
-                heapq.heappush(ready, _priority(waiting[follower], rank))
+            blockers[follower].discard(key)
+            if follower in waiting:
+                note(follower)
 
+    for key in waiting:
+        note(key)
     while waiting:
-        if ready:
-            key = heapq.heappop(ready)[-1]
+        parked, key = heapq.heappop(ready)[1:] if ready else (True, min(waiting))
+        if not parked:
             yield Turn(waiting.pop(key), parked=False)
             done(key, successors.get(key, ()))
             continue
-        key, takers = _cut(waiting, blockers, releases)
-        if not takers:
+        takers = set(blockers[key]) if key in waiting and _only_for(key, blockers[key], releases) else set()
+        if not takers and not ready:
+            key, takers = _cut(waiting, blockers, releases)
+        if takers:
+            yield Turn(waiting[key], parked=True)
+            releases[key] = set()
+            successors[key] -= takers
+            done(key, takers)
+        elif not ready:
             yield from (Turn(change, parked=False) for change in waiting.values())
             return
-        yield Turn(waiting[key], parked=True)
-        releases[key] = set()
-        successors[key] -= takers
-        done(key, takers)
 
 
-def _priority(change: Change, rank: Mapping[str, int]) -> tuple[int, bool, Key]:
+def _turned(edges: Edges) -> Edges:
+    found: Edges = {}
+    for key, followers in edges.items():
+        for follower in followers:
+            found.setdefault(follower, set()).add(key)
+    return found
+
+
+def _only_for(key: Key, blockers: set[Key], releases: Edges) -> bool:
+    """Is all that it still waits for waiting for a claim of it?"""
+    return bool(blockers) and blockers <= releases.get(key, set())
+
+
+def _priority(change: Change, rank: Mapping[str, int]) -> Priority:
     return rank[change.key.kind], change.after is None, change.key
 
 

@@ -90,6 +90,15 @@ def decode(dump: bytes, names: Mapping[str, str]) -> Iterator[tuple[Key, Address
         )
 
 
+def lasting_routes(addresses: Mapping[Key, Address]) -> Iterator[Key]:
+    """The routes that the kernel keeps for IPv6 addresses whose lifetime does not end."""
+    for key, value in addresses.items():
+        if ":" in key.name and not value.dynamic and not value.noprefixroute:
+            found = routes.connected(key.owner, key.name, value.metric, value.peer)
+            if found is not None:
+                yield found[0]
+
+
 # ------------------------------------------------------------------------------------------- the contract of a kind
 
 
@@ -143,7 +152,7 @@ def _makes_room(key: Key, value: Address, state: State) -> Sequence[Operation]:
     """Somebody's own route where the connected one belongs: the kernel would put its one beside it, under the same key."""
     found = routes.connected(key.owner, key.name, value.metric, value.peer)
     present = None if found is None else state.get(found[0])
-    if found is None or present is None or present.protocol == "kernel" or value.noprefixroute:
+    if found is None or present is None or present.protocol in ("kernel", "ra") or value.noprefixroute:
         return ()
     return routes.operations(Change(found[0], present, None), state)
 
@@ -233,14 +242,28 @@ def _connect(key: Key, state: State) -> None:
     if value is None or value.secondary:
         return
     found = routes.connected(key.owner, key.name, value.metric, value.peer)
-    if found is not None and state.get(found[0]) is None:
-        state.put(*found)
+    if found is None:
+        return
+    present, own = state.get(found[0]), found[1]
+    if value.dynamic and ":" in key.name:
+        own = replace(own, protocol="ra")  # it ends with the address, and is seen as such
+    if present is None or present.protocol == "ra":
+        state.put(found[0], own)
 
 
 def _disconnect(key: Key, value: Address, state: State) -> None:
     found = routes.connected(key.owner, key.name, value.metric, value.peer)
     if found is not None and not value.noprefixroute and state.get(found[0]) == found[1]:
         state.remove(found[0])
+
+
+def _reconnect(rest: list[tuple[Key, Address]], state: State) -> None:
+    """IPv6: the route stays with the others of its prefix, and from now on ends with them if all of them do."""
+    if all(value.dynamic for _, value in rest):
+        for key, value in rest:
+            found = routes.connected(key.owner, key.name, value.metric, value.peer)
+            if found is not None and state.get(found[0]) == found[1]:
+                state.put(found[0], replace(found[1], protocol="ra"))
 
 
 def _deleted(key: Key, state: State) -> str | None:
@@ -250,7 +273,9 @@ def _deleted(key: Key, state: State) -> str | None:
     version6 = ":" in key.name
     same = _same_subnet(key, state)
     twins = [other for other, _ in state.on("address", key.owner) if other != key and _plain(other) == _plain(key)]
-    if not (version6 and same) and not value.secondary:
+    if version6 and same:
+        _reconnect(same, state)
+    elif not value.secondary:
         _disconnect(key, value, state)
     if not version6 and not value.secondary and _promotes(key.owner, state):
         _promote(key, [(other, secondary) for other, secondary in same if secondary.primary == key.name], state)

@@ -20,9 +20,8 @@ def decode(dumps: Dumps) -> Resources:
         resources.update(sysctl.decode_link(owner, af_spec))
     addresses = dict(address.decode(dumps.addresses, names))
     resources.update(addresses)
-    resources.update(
-        route.decode(dumps.routes, {(key.owner, key.name.split("/")[0]): key.name for key in addresses if ":" not in key.name})
-    )
+    sources = {(key.owner, key.name.split("/")[0]): key.name for key in addresses if ":" not in key.name}
+    resources.update(route.decode(dumps.routes, sources, frozenset(address.lasting_routes(addresses))))
     resources.update(sysctl.decode_netconf(dumps.netconf))
     resources.update((Key("sysctl", "", name), sysctl.Sysctl(value)) for name, value in dumps.sysctls.items())
     indexes = (value.index for key, value in resources.items() if key.kind == "link")

@@ -6,15 +6,16 @@ route. Ownership follows the link. Multipath routes lie on no single link and ar
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from ipaddress import ip_address, ip_network
 from struct import Struct
 
 from converge.engine import State
 from converge.model import Change, Key, Operation, Resources, Value
 from converge.resources.wire import address as address_text
-from converge.resources.wire import attributes, interface, messages, native
+from converge.resources.wire import Attributes, attributes, interface, messages, native
 
 TRANSACTION: str | None = None
 MAIN, LOCAL = 254, 255
@@ -24,10 +25,10 @@ OURS = "201"
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """`protocol` and `scope` are the kernel's words where it has one ("kernel", "link"), else decimal text. `metrics` are
-    pairs of ip-route(8)'s word and a number. `other`: what has no word here (encapsulation, next hop objects), as attribute
-    numbers: such a route is seen and cannot be written. `holder`: the address on its link that it names as source and cannot
-    outlive (IPv4).
+    """`protocol` and `scope` are the kernel's words where it has one ("kernel", "link"), else decimal text; "ra" is also a prefix
+    that was advertised. `metrics` are pairs of ip-route(8)'s word and a number. `other`: what has no word here (encapsulation,
+    next hop objects), as attribute numbers: such a route is seen and cannot be written. `holder`: the address on its link that
+    it names as source and cannot outlive (IPv4).
     """
 
     gateway: str | None = None
@@ -48,11 +49,12 @@ _MESSAGE = Struct("=BBBBBBBBI")  # rtmsg: family, dst_len, src_len, tos, table, 
 _DST, _OIF, _GATEWAY, _PRIORITY, _PREFSRC, _TABLE = 1, 4, 5, 6, 7, 15
 _METRICS, _MULTIPATH, _CACHEINFO, _PREF = 8, 9, 12, 20
 _NEXT_HOP = Struct("=HBBi")
+_EXPIRES = Struct("=8xi")  # rta_cacheinfo: clones, last use; then the time left, in ticks
 _KNOWN = {_DST, _OIF, _GATEWAY, _PRIORITY, _PREFSRC, _METRICS, _TABLE, _CACHEINFO, _PREF}
 _METRIC_WORDS = {2: "mtu", 3: "window", 8: "advmss", 10: "hoplimit", 11: "initcwnd", 14: "initrwnd", 15: "quickack"}
 METRIC_WORDS = frozenset(_METRIC_WORDS.values())
 _ONLINK, _CLONED = 0x4, 0x200
-_OUR_PROTOCOL = 201
+_INET, _KERNEL, _RA, _OUR_PROTOCOL = 2, 2, 9, 201
 _PROTOCOLS = {0: "unspec", 1: "redirect", 2: "kernel", 3: "boot", 4: "static", 9: "ra"}
 _SCOPES = {0: "global", 200: "site", 253: "link", 254: "host", 255: "nowhere"}
 _TYPES = {1: "unicast", 2: "local", 3: "broadcast", 4: "anycast", 5: "multicast", 6: "blackhole", 7: "unreachable", 8: "prohibit"}
@@ -60,8 +62,10 @@ NO_LINK = "-"
 """Owner of routes that lie on no link, or on several."""
 
 
-def decode(dump: bytes, sources: Mapping[tuple[str, str], str]) -> Iterator[tuple[Key, Route]]:
-    """`sources`: names of IPv4 addresses by owner and plain address. Of table local only our own protocol is of interest."""
+def decode(dump: bytes, sources: Mapping[tuple[str, str], str], kept: Collection[Key] = ()) -> Iterator[tuple[Key, Route]]:
+    """`sources`: names of IPv4 addresses by owner and plain address. `kept`: routes that IPv6 addresses without an end keep. Of
+    table local only our own protocol is of interest.
+    """
     for _, start, end in messages(dump):
         family, length, _, tos, table, protocol, scope, kind, flags = _MESSAGE.unpack_from(dump, start)
         if flags & _CLONED:
@@ -70,13 +74,16 @@ def decode(dump: bytes, sources: Mapping[tuple[str, str], str]) -> Iterator[tupl
         table = native(found[_TABLE]) if _TABLE in found else table
         if table == LOCAL and protocol != _OUR_PROTOCOL:
             continue
-        width = 4 if family == 2 else 16
+        width = 4 if family == _INET else 16
         destination = f"{address_text(found.get(_DST, bytes(width)))}/{length}"
         owner = f"#{native(found[_OIF])}" if _OIF in found else NO_LINK
         source = address_text(found[_PREFSRC]) if _PREFSRC in found else None
         metrics, strange = _metrics(found[_METRICS]) if _METRICS in found else ((), ())
+        key = Key("route", owner, name(destination, table, native(found.get(_PRIORITY, b"")), tos))
+        if protocol == _KERNEL and family != _INET and _advertised(key, found, kept):
+            protocol = _RA
         yield (
-            Key("route", owner, name(destination, table, native(found.get(_PRIORITY, b"")), tos)),
+            key,
             Route(
                 gateway=address_text(found[_GATEWAY]) if _GATEWAY in found else None,
                 protocol=_PROTOCOLS.get(protocol) or str(protocol),
@@ -90,6 +97,14 @@ def decode(dump: bytes, sources: Mapping[tuple[str, str], str]) -> Iterator[tupl
                 holder=sources.get((owner, source)) if source is not None else None,
             ),
         )
+
+
+def _advertised(key: Key, found: Attributes, kept: Collection[Key]) -> bool:
+    """Is this IPv6 route of the kernel's an advertised prefix? The kernel calls such a one its own too. But it expires, or, where
+    the router said "for ever", belongs to no address but those that were advertised with it.
+    """
+    expires = _CACHEINFO in found and _EXPIRES.unpack_from(found[_CACHEINFO])[0] != 0
+    return expires or (key not in kept and not key.name.startswith("fe80:"))
 
 
 def _hops(data: bytes) -> tuple[str, ...]:
@@ -241,6 +256,7 @@ def _is_local(source: str, state: State) -> bool:
     return any(key.name.split("/")[0] == source for key, _ in state.of("address"))
 
 
+@lru_cache(maxsize=1 << 14)
 def connected(owner: str, address: str, metric: int, peer: str | None) -> tuple[Key, Route] | None:
     """The route that the kernel keeps for an address, e.g. 10.0.2.0/24 for 10.0.2.1/24; None where it keeps none."""
     own = interface(address)

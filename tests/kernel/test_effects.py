@@ -53,6 +53,7 @@ SMALL = {"network": {"vmNetworkCIDR": "10.77.0.0/30", "vmIPv6NetworkCIDR": "fd77
 MESH = {"annotations": {"sidecar.istio.io/inject": "true"}}
 QUEUES = {"spec": {"domain": {"cpu": {"cores": 2}, "devices": {"networkInterfaceMultiqueue": True}}}}
 MIGRATION = {"spec": {"legacyMigrationPorts": True}}
+LEASED = Address(nodad=True, dynamic=True, valid=999, preferred=99)
 LEARNED = "ip -6 route add default via fe80::1 dev eth0 proto ra metric 512"
 
 TRANSITIONS = {
@@ -199,6 +200,19 @@ SINGLE: dict[str, tuple[str, Choose]] = {
     "IPv6 address deleted": ("", remove("address", BRIDGE, "fd10:0:2::1/120")),
     "one of two IPv6 addresses deleted": (
         "ip addr add fd10:0:2::9/120 dev k6t-eth0 nodad; ip -6 route add fd99::/64 via fd10:0:2::2 src fd10:0:2::1",
+        remove("address", BRIDGE, "fd10:0:2::1/120"),
+    ),
+    "IPv6 address with a lifetime": ("", create("address", BRIDGE, "fd66::1/64", LEASED)),
+    "IPv6 address with a lifetime, then for good": (
+        "",
+        both(create("address", BRIDGE, "fd66::1/64", LEASED), create("address", BRIDGE, "fd66::1/64", Address(nodad=True))),
+    ),
+    "IPv6 address with a lifetime deleted": (
+        "ip addr add fd66::1/64 dev k6t-eth0 nodad valid_lft 999 preferred_lft 99",
+        remove("address", BRIDGE, "fd66::1/64"),
+    ),
+    "IPv6 address deleted, another one of its prefix has a lifetime": (
+        "ip addr add fd10:0:2::9/120 dev k6t-eth0 nodad valid_lft 999 preferred_lft 99",
         remove("address", BRIDGE, "fd10:0:2::1/120"),
     ),
     "address on a bridge that is down": ("ip link set k6t-eth0 down", create("address", BRIDGE, "10.66.0.1/16", Address())),
