@@ -6,13 +6,13 @@ by its mark, by the ifindex in its facts, and by its name, in this order; once a
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from converge.bindings import REGISTRY
 from converge.bindings.names import Names, names, pod_link_names
 from converge.model import Attributes, Diagnostic, GuestNetwork, Key, Nic, PodFacts, PodLink, Resources
-from converge.resources import fact_text, route
+from converge.resources import address, fact_text, route
 from converge.resources.identity import POD_LINK
 from converge.resources.link import Link
 
@@ -33,7 +33,8 @@ class _Pod:
 def discover(document: GuestNetwork, observed: Resources) -> tuple[PodFacts, list[Diagnostic]]:
     """The facts of a pod, and a diagnostic for each fact that this version cannot read."""
     pod = _pod({key.owner: value for key, value in observed.items() if key.kind == "link"})
-    captured, strange, short = fact_text.read([key for key in observed if key.kind == "fact"])
+    written, strange, short = fact_text.read([key for key in observed if key.kind == "fact"])
+    captured = dict(_own(written, short))
     wanted = pod_link_names(document, _known_names(pod, captured))
     found: dict[str, PodLink] = {}
     standins: dict[str, str] = {}
@@ -57,6 +58,17 @@ def discover(document: GuestNetwork, observed: Resources) -> tuple[PodFacts, lis
         present=frozenset(pod.by_name),
     )
     return facts, [_unreadable(key) for key in strange]
+
+
+def _own(written: Mapping[Key, Attributes], short: Collection[str]) -> Iterator[tuple[Key, Attributes]]:
+    """Without advertised prefixes, which were once taken for the pod's own: routes of the kernel's that no address keeps. Not
+    where addresses are missing.
+    """
+    kept = frozenset(address.lasting_routes(written))
+    for key, value in written.items():
+        kernels = key.kind == "route" and ":" in key.name and value.protocol == "kernel"
+        if not kernels or key in kept or key.owner.removeprefix(POD_LINK) in short:
+            yield key, value
 
 
 def _pod(links: Mapping[str, Link]) -> _Pod:

@@ -65,7 +65,7 @@ def compile(document: GuestNetwork, nic: Nic, facts: PodFacts) -> Desired:
     if link.original is None:
         return Desired({}, refusals=(unknown_original(nic, link),))
     sides = tuple(_sides(nic, link))
-    overlaps = tuple(_overlaps(nic, link, sides))
+    overlaps = (*_overlaps(nic, link, sides), *(_routed(nic, link, sides) if nic.name in facts.first else ()))
     if overlaps:
         return Desired({}, refusals=overlaps)
     own = names(nic, link.original.name)
@@ -114,6 +114,18 @@ def _overlaps(nic: Nic, link: PodLink, sides: tuple[Interface, ...]) -> Iterator
                     "choose a subnet that neither the pod nor anything the guest must reach is in"
                 )
                 yield Diagnostic("guest subnet overlaps the pod's", detail, nic.network.at, nic=nic.name)
+
+
+def _routed(nic: Nic, link: PodLink, sides: tuple[Interface, ...]) -> Iterator[Diagnostic]:
+    """The pod's own route to just that subnet, as preferred as the bridge's: the kernel would ask the older one."""
+    own = {found[0].name: gateway for gateway in sides if (found := route.connected("", str(gateway), 0, None))}
+    for key, way in link.routes:
+        if key.name in own and way.protocol not in ("kernel", "ra"):
+            detail = (
+                f"the pod has a route to {own[key.name].network} of its own, over {link.resource.name}\n"
+                "choose a subnet that neither the pod nor anything the guest must reach is in"
+            )
+            yield Diagnostic("guest subnet overlaps the pod's", detail, nic.network.at, nic=nic.name)
 
 
 def _links(document: GuestNetwork, nic: Nic, link: PodLink, own: Names) -> Iterator[tuple[Key, Attributes]]:

@@ -61,7 +61,7 @@ def _refusals(nic: Nic, link: PodLink, facts: PodFacts) -> Iterator[Diagnostic]:
         detail = f"{link.resource.name} is a {link.resource.kind or 'loopback'} link, which cannot be a port of a bridge"
         yield Diagnostic("pod link cannot be bridged", detail, nic.at, nic=nic.name)
     for key, way in link.routes if nic.name in facts.first else ():
-        if way.other:
+        if way.other and way.protocol != "ra":
             detail = (
                 f"the route {key.name} has attributes that cannot be given back ({', '.join(map(str, way.other))})\n"
                 "a binding that takes over the pod's routes would lose it; use masquerade"

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from struct import Struct
 
 from converge.engine import State
-from converge.model import Change, Key, Operation, Resources, Value
+from converge.model import Attributes, Change, Key, Operation, Resources, Value
 from converge.resources import route as routes
 from converge.resources.wire import address as address_text
 from converge.resources.wire import attributes, interface, messages, native, text
@@ -90,10 +90,10 @@ def decode(dump: bytes, names: Mapping[str, str]) -> Iterator[tuple[Key, Address
         )
 
 
-def lasting_routes(addresses: Mapping[Key, Address]) -> Iterator[Key]:
-    """The routes that the kernel keeps for IPv6 addresses whose lifetime does not end."""
-    for key, value in addresses.items():
-        if ":" in key.name and not value.dynamic and not value.noprefixroute:
+def lasting_routes(resources: Mapping[Key, Attributes]) -> Iterator[Key]:
+    """The routes that the kernel keeps for those IPv6 addresses whose lifetime does not end."""
+    for key, value in resources.items():
+        if key.kind == "address" and ":" in key.name and not value.dynamic and not value.noprefixroute:
             found = routes.connected(key.owner, key.name, value.metric, value.peer)
             if found is not None:
                 yield found[0]
