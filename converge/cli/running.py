@@ -35,7 +35,8 @@ def run_all(
         remaining = deadline - time.monotonic()
         if remaining <= 0:
             return _late(document, arguments.timeout)
-        return reconcile(document, apply=apply, lock_seconds=remaining, logs=logs, adopt=getattr(arguments, "adopt", False))
+        adopt = getattr(arguments, "adopt", False)
+        return reconcile(document, apply=apply, lock_seconds=remaining, logs=logs, adopt=adopt, stop=stop)
 
     shown = _shown(len(documents), "apply" if apply else "look", arguments.quiet)
     with _signals(stop, caught), shown as one_more:

@@ -17,6 +17,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Event
 
 RUN_NETNS = "/run/netns"
 _CLONE_NEWNET = 0x40000000
@@ -28,6 +29,10 @@ _LOCK_POLL_SECONDS = 0.02
 
 class Refused(Exception):
     """A namespace that must not or cannot be entered. Nothing was touched."""
+
+
+class Stopped(Exception):
+    """The run ends, and the pod's lock was still waited for. Nothing was touched."""
 
 
 def path_of(how: str, value: str) -> str:
@@ -92,11 +97,13 @@ def cookie() -> int:
 
 
 @contextmanager
-def locked(descriptor: int, seconds: float) -> Iterator[None]:
+def locked(descriptor: int, seconds: float, stop: Event | None = None) -> Iterator[None]:
     """Hold the pod's lock: one inode a namespace on the whole node, freed by the kernel with its holder, so it is never stale.
 
-    Raises Refused, with the holder where it can be found, when it is not free within `seconds`.
+    Raises Refused, with the holder where it can be found, when it is not free within `seconds`, and Stopped when `stop` is set
+    before that.
     """
+    stop = stop or Event()
     deadline = time.monotonic() + seconds
     while True:
         try:
@@ -105,7 +112,8 @@ def locked(descriptor: int, seconds: float) -> Iterator[None]:
         except BlockingIOError:
             if time.monotonic() >= deadline:
                 raise Refused(f"the pod is locked by {_holder(descriptor)}; waited {seconds:g} s") from None
-            time.sleep(_LOCK_POLL_SECONDS)
+            if stop.wait(_LOCK_POLL_SECONDS):
+                raise Stopped from None
     try:
         yield
     finally:

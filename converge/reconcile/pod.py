@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import replace
+from threading import Event
 
 from converge.engine import plan
 from converge.kernel.namespace import Refused, locked, opened
@@ -26,17 +27,24 @@ MOST_ROUNDS = 3
 
 
 def reconcile(
-    document: GuestNetwork, *, apply: bool, lock_seconds: float = 10.0, logs: bool = False, adopt: bool = False
+    document: GuestNetwork,
+    *,
+    apply: bool,
+    lock_seconds: float = 10.0,
+    logs: bool = False,
+    adopt: bool = False,
+    stop: Event | None = None,
 ) -> Result:
     """Plan one pod and, if asked, apply the plan; `logs`: bring along what its servers have written; `adopt`: take over what
-    KubeVirt has wired. Moves the calling thread into the pod's namespace, for good.
+    KubeVirt has wired. Moves the calling thread into the pod's namespace, for good. Raises Stopped if `stop` is set while the
+    pod's lock is waited for.
     """
     start = time.monotonic()
     try:
         document = located(document)
         with (
             opened(document.target.how, document.target.value) as descriptor,
-            locked(descriptor, lock_seconds) if apply else nullcontext(),
+            locked(descriptor, lock_seconds, stop) if apply else nullcontext(),
             session(descriptor, table.NAME) as visit,
         ):
             result = _applied(visit, document, adopt) if apply else _planned(look(visit, document, adopt=adopt), document)

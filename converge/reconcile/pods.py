@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from queue import Empty, SimpleQueue
 from threading import Event, Lock, Thread
 
+from converge.kernel.namespace import Stopped
 from converge.model import GuestNetwork, Result
 
 
@@ -21,7 +22,7 @@ def run(
 ) -> list[Result]:
     """Results in the order of the documents. The threads do nothing else ever after, since they are left in a pod's namespace.
 
-    After `stop` is set, no further pod is begun and those in hand end. What `act` raises is raised here, when all have ended.
+    After `stop` is set, no further pod is begun (one whose lock is waited for is not) and those in hand end. What `act` raises is raised here, when all have ended.
     """
     waiting: SimpleQueue[tuple[int, GuestNetwork]] = SimpleQueue()
     for numbered in enumerate(documents):
@@ -35,7 +36,7 @@ def run(
             try:
                 number, document = waiting.get_nowait()
                 result = act(document)
-            except Empty:
+            except (Empty, Stopped):
                 return
             except BaseException as error:  # noqa: BLE001 - carried to the caller, who is in another thread
                 raised.append(error)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -149,17 +150,28 @@ def test_a_locked_pod_is_waited_for_as_long_as_allowed(states: States, web: Pod)
     assert "tap0" not in ns(web.netns, "ip link")
 
 
+SLOW = """#!/bin/sh
+: >"$0.begun"
+sleep 1
+exec {program} "$@"
+"""
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_lets_the_pod_in_hand_finish_and_begins_no_other(
-    states: States, web: Pod, pod: Callable[..., Pod], number: signal.Signals
+    states: States, web: Pod, pod: Callable[..., Pod], tmp_path_factory: pytest.TempPathFactory, number: signal.Signals
 ) -> None:
-    """The lock keeps the first pod in hand until the signal has come."""
+    """The first pod's server takes its time to start: that pod is in hand when the signal comes."""
     states.write("zoo", pod("zoo", addresses4=["10.244.1.9/24"], addresses6=[], gateway6="").netns)
+    slow = tmp_path_factory.mktemp("bin") / "setpriv"
+    slow.write_text(SLOW.format(program=shutil.which("setpriv")))
+    slow.chmod(0o755)
     command = [*COMMAND, "apply", str(states.folder), "--parallelism", "1"]
-    with held_lock(web.netns):
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        _wait_for_lock(process.pid)
-        process.send_signal(number)
+    environment = {**os.environ, "PATH": f"{slow.parent}:{os.environ['PATH']}"}
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
+    _wait_until(slow.with_name("setpriv.begun").exists)
+    assert "tap0" in ns(web.netns, "ip link")
+    process.send_signal(number)
     out, err = process.communicate(timeout=30)
     assert process.returncode == 128 + number
     assert "in 1 pod (" in out
@@ -168,15 +180,32 @@ def test_a_signal_lets_the_pod_in_hand_finish_and_begins_no_other(
     assert states.run("check", "--only", "shop/zoo").returncode == 1
 
 
-def _wait_for_lock(pid: int) -> None:
-    """Until the process has a namespace open that it waits for."""
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_the_wait_for_a_lock(states: States, web: Pod, number: signal.Signals) -> None:
+    """A pod that is waited for is not in hand: the lock stays with whom it is, and the process does not wait for its end."""
+    with held_lock(web.netns):
+        process = subprocess.Popen(
+            [*COMMAND, "apply", str(states.folder)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        _wait_until(lambda: _has_a_namespace_open(process.pid))
+        process.send_signal(number)
+        _, err = process.communicate(timeout=10)
+    assert process.returncode == 128 + number
+    assert f"{number.name}: 1 pod was not begun" in err
+    assert "Traceback" not in err
+    assert "tap0" not in ns(web.netns, "ip link")
+
+
+def _has_a_namespace_open(pid: int) -> bool:
+    links = [entry for entry in Path(f"/proc/{pid}/fd").iterdir() if os.path.exists(entry)]
+    return any(os.readlink(entry).startswith(("/run/netns/", "net:")) for entry in links)
+
+
+def _wait_until(true: Callable[[], bool]) -> None:
     deadline = time.monotonic() + 20
-    while time.monotonic() < deadline:
-        links = [entry for entry in Path(f"/proc/{pid}/fd").iterdir() if os.path.exists(entry)]
-        if any(os.readlink(entry).startswith(("/run/netns/", "net:")) for entry in links):
-            return
+    while not true():
+        assert time.monotonic() < deadline, "it did not come so far"
         time.sleep(0.02)
-    pytest.fail("the pod was not opened")
 
 
 def test_without_rights_it_says_so_in_one_line(states: States) -> None:
