@@ -17,6 +17,9 @@ from converge.resources.rule import Rule
 
 TRANSACTION: str | None = "nft"
 VERSION = Key("fact", "", "converge facts 1")
+NO_FACT = Key("fact", "", "")
+"""All rules of the chain that have no comment. No version writes such a one: they are somebody's, in a table that is ours."""
+
 LONGEST = 128
 """Bytes of a comment (libnftables)."""
 _MORE = "+"
@@ -33,9 +36,12 @@ class Fact:
 
 
 def decode(rules: Sequence[tuple[Rule, int]]) -> Iterator[tuple[Key, Fact]]:
-    """Facts from the rules of `captured` and their handles."""
+    """Facts from the rules of `captured` and their handles. A rule without a comment is none, and interrupts none."""
+    foreign = tuple(handle for rule, handle in rules if not rule.comment)
+    if foreign:
+        yield NO_FACT, Fact(foreign)
     key, fact = VERSION, Fact()
-    for order, (rule, handle) in enumerate(rules):
+    for order, (rule, handle) in enumerate(each for each in rules if each[0].comment):
         owner, _, rest = rule.comment.partition(" ")
         if rest.startswith(_MORE + " ") and owner == key.owner:
             key = key._replace(name=f"{key.name} {rest.removeprefix(_MORE + ' ')}")
@@ -85,7 +91,7 @@ def park(_change: Change, _state: State) -> Operation | None:
 
 
 def address(key: Key, _fact: Fact, _names: Mapping[str, str]) -> str:
-    return f"{key.owner}/{key.name}" if key.owner else key.name
+    return f"{key.owner}/{key.name}" if key.owner else key.name or "rule without comment"
 
 
 def operations(change: Change, _state: State) -> Sequence[Operation]:
@@ -93,7 +99,8 @@ def operations(change: Change, _state: State) -> Sequence[Operation]:
     if change.after is None:
         assert change.before is not None
         return (table.command(change, *(f"delete rule {name} handle {handle}" for handle in change.before.handles)),)
-    return (table.command(change, *(f'add rule {name} return comment "{line}"' for line in lines(change.key))),)
+    comments = [f' comment "{line}"' for line in lines(change.key)] if change.key != NO_FACT else [""]
+    return (table.command(change, *(f"add rule {name} return{comment}" for comment in comments)),)
 
 
 def effect(operation: Operation, state: State) -> str | None:

@@ -15,7 +15,7 @@ from typing import Any
 
 from converge.model import Attributes, Key
 from converge.resources.address import Address
-from converge.resources.fact import VERSION, Fact
+from converge.resources.fact import NO_FACT, VERSION, Fact
 from converge.resources.link import Link
 from converge.resources.route import METRIC_WORDS, Route
 from converge.resources.route import name as route_name
@@ -47,7 +47,7 @@ def read(texts: Iterable[Key]) -> tuple[dict[Key, Attributes], list[Key], set[st
     strange: list[Key] = []
     promised: dict[tuple[str, str], int] = {}
     for fact in texts:
-        if fact == VERSION:
+        if fact in (VERSION, NO_FACT):
             continue
         kind, _, rest = fact.name.partition(" ")
         owner = "" if fact.owner == POD else f"pod:{fact.owner}"

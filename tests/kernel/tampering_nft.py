@@ -46,6 +46,11 @@ nft add rule {_T} prerouting iifname eth0 meta l4proto . th dport @ports dnat ip
         f"nft insert rule {_T} output oifname nowhere return comment '\"mine\"'",
         ["update chain output"],
     ),
+    Tampering(
+        "rules without comment among the facts",
+        f"nft insert rule {_T} captured drop; nft add rule {_T} captured return; nft add rule {_T} captured counter",
+        ["delete fact rule without comment"],
+    ),
     Tampering("policy", f"nft chain {_T} prerouting '{{ policy drop; }}'", ["update chain prerouting"]),
     Tampering(
         "priority",

@@ -13,6 +13,7 @@ from converge.resources import fact, fact_text
 from converge.resources.address import Address
 from converge.resources.link import Link
 from converge.resources.route import Route, name
+from converge.resources.rule import Rule
 from converge.resources.sysctl import Sysctl
 
 POD = "pod:default"
@@ -122,6 +123,17 @@ def test_missing_facts_are_noticed() -> None:
     whole = [key for key, _ in fact_text.facts([(Key("link", POD), link), (Key("address", POD, "10.0.0.1/24"), Address())])]
     assert fact_text.read(whole)[2] == set()
     assert fact_text.read(whole[:1])[2] == {"default"}
+
+
+def test_a_rule_without_comment_is_no_fact_and_interrupts_none() -> None:
+    """Between a fact and its continuation; several are one thing to delete."""
+    first, rest = "default route 10.0.0.0/24", "default + via 10.0.0.1 proto boot"
+    comments = ("", fact.VERSION.name, first, "", rest, "")
+    found = dict(fact.decode([(Rule((), comment), handle) for handle, comment in enumerate(comments, 1)]))
+    key = Key("fact", "default", "route 10.0.0.0/24 via 10.0.0.1 proto boot")
+    assert {each: value.handles for each, value in found.items()} == {fact.NO_FACT: (1, 4, 6), fact.VERSION: (2,), key: (3, 5)}
+    known, strange, short = fact_text.read(found)
+    assert (list(known), strange, short) == ([Key("route", POD, "10.0.0.0/24")], [], set())
 
 
 @pytest.mark.parametrize(
