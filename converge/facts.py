@@ -151,7 +151,7 @@ def _pod_link(
     untouched = own is None or live.name != own.renamed
     addresses, ways = _moved("address", handle, role, observed), _moved("route", handle, role, observed)
     tied = tuple(_tied(role, handle, addresses, observed))
-    return PodLink(live, replace(live, mark=None) if untouched else None, addresses, ways, sysctls, tied=tied)
+    return PodLink(live, replace(live, mark=None, further_marks=()) if untouched else None, addresses, ways, sysctls, tied=tied)
 
 
 def _tied(
@@ -167,15 +167,16 @@ def _tied(
 
 
 def _connected(role: str, addresses: tuple[tuple[Key, Attributes], ...]) -> Iterator[tuple[Key, Attributes]]:
-    """The routes that come with addresses; of all others nothing is known."""
+    """The routes that come with addresses, and last; of all others nothing is known."""
     for key, value in addresses:
         found = route.connected(role, key.name, value.metric, value.peer)
-        if found is not None and not value.secondary and not key.name.startswith("fe80:"):
+        passing = value.dynamic and ":" in key.name
+        if found is not None and not value.secondary and not passing and not key.name.startswith("fe80:"):
             yield found
 
 
 def _freed(live: Link, name: str, mac: str | None, mtu: int, up: bool) -> Link:
-    return replace(live, name=name, mac=mac, mtu=mtu, up=up, master=None, port=None, mark=None)
+    return replace(live, name=name, mac=mac, mtu=mtu, up=up, master=None, port=None, mark=None, further_marks=())
 
 
 def _of(kind: str, owner: str, resources: Mapping[Key, Attributes]) -> tuple[tuple[Key, Attributes], ...]:

@@ -103,6 +103,7 @@ def _links(document: GuestNetwork, nic: Nic, link: PodLink, own: Names, facts: P
             up=True,
             master=bridge_role(nic),
             mark=pod_role(nic),
+            further_marks=(),
             port=Port(learning=False),
         ),
     )

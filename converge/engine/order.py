@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from converge.engine.kinds import Kinds
@@ -36,42 +37,65 @@ def order(changes: Iterable[Change], observed: Resources, desired: Resources, ki
     successors = _dependency_edges(waiting, observed, desired, kinds)
     for key, takers in releases.items():
         successors.setdefault(key, set()).update(takers)
-    blockers = _turned(successors)
-    rank = {name: number for number, name in enumerate(kinds)}
-    ready: list[tuple[Priority, bool, Key]] = []
-
-    def note(key: Key) -> None:
-        rest = blockers.get(key, set())
-        if not rest:
-            heapq.heappush(ready, (_priority(waiting[key], rank), False, key))
-        elif _only_for(key, rest, releases):
-            heapq.heappush(ready, (min(_priority(waiting[taker], rank) for taker in rest), True, key))
-
-    def done(key: Key, followers: Iterable[Key]) -> None:
-        for follower in followers:
-            blockers[follower].discard(key)
-            if follower in waiting:
-                note(follower)
-
+    line = _Line(waiting, releases, successors, _turned(successors), {name: number for number, name in enumerate(kinds)})
     for key in waiting:
-        note(key)
-    while waiting:
-        parked, key = heapq.heappop(ready)[1:] if ready else (True, min(waiting))
-        if not parked:
-            yield Turn(waiting.pop(key), parked=False)
-            done(key, successors.get(key, ()))
-            continue
-        takers = set(blockers[key]) if key in waiting and _only_for(key, blockers[key], releases) else set()
-        if not takers and not ready:
-            key, takers = _cut(waiting, blockers, releases)
-        if takers:
-            yield Turn(waiting[key], parked=True)
-            releases[key] = set()
-            successors[key] -= takers
-            done(key, takers)
-        elif not ready:
-            yield from (Turn(change, parked=False) for change in waiting.values())
-            return
+        line.note(key)
+    while (turn := line.next()) is not None:
+        yield turn
+    yield from (Turn(change, parked=False) for change in waiting.values())
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """The changes that wait, who waits for whom, and a heap of whose turn can come, by priority: its own, or to be parked."""
+
+    waiting: dict[Key, Change]
+    releases: Edges
+    successors: Edges
+    blockers: Edges
+    rank: Mapping[str, int]
+    ready: list[tuple[Priority, bool, Key]] = field(default_factory=list)
+
+    def note(self, key: Key) -> None:
+        rest = self.blockers.get(key, set())
+        if not rest:
+            heapq.heappush(self.ready, (self._priority(key), False, key))
+        elif self._waits_for_takers(key):
+            heapq.heappush(self.ready, (min(map(self._priority, rest)), True, key))
+
+    def next(self) -> Turn | None:
+        """The next turn; None when there is none, or what is left waits for itself."""
+        while self.ready:
+            _, parked, key = heapq.heappop(self.ready)
+            if not parked:
+                change = self.waiting.pop(key)
+                self._done(key, self.successors.get(key, set()))
+                return Turn(change, parked=False)
+            if key in self.waiting and self._waits_for_takers(key):
+                return self._parked(key, set(self.blockers[key]))
+        if not self.waiting:
+            return None
+        key, takers = _cut(self.waiting, self.blockers, self.releases)
+        return self._parked(key, takers) if takers else None
+
+    def _parked(self, key: Key, takers: set[Key]) -> Turn:
+        self.releases[key] = set()
+        self.successors[key] -= takers
+        self._done(key, takers)
+        return Turn(self.waiting[key], parked=True)
+
+    def _done(self, key: Key, followers: Iterable[Key]) -> None:
+        for follower in followers:
+            self.blockers[follower].discard(key)
+            if follower in self.waiting:
+                self.note(follower)
+
+    def _waits_for_takers(self, key: Key) -> bool:
+        """Is all that it still waits for waiting for a claim of it?"""
+        return bool(self.blockers[key]) and self.blockers[key] <= self.releases.get(key, set())
+
+    def _priority(self, key: Key) -> Priority:
+        return self.rank[key.kind], self.waiting[key].after is None, key
 
 
 def _turned(edges: Edges) -> Edges:
@@ -80,15 +104,6 @@ def _turned(edges: Edges) -> Edges:
         for follower in followers:
             found.setdefault(follower, set()).add(key)
     return found
-
-
-def _only_for(key: Key, blockers: set[Key], releases: Edges) -> bool:
-    """Is all that it still waits for waiting for a claim of it?"""
-    return bool(blockers) and blockers <= releases.get(key, set())
-
-
-def _priority(change: Change, rank: Mapping[str, int]) -> Priority:
-    return rank[change.key.kind], change.after is None, change.key
 
 
 def _dependency_edges(waiting: Mapping[Key, Change], observed: Resources, desired: Resources, kinds: Kinds) -> Edges:

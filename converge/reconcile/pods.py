@@ -22,7 +22,8 @@ def run(
 ) -> list[Result]:
     """Results in the order of the documents. The threads do nothing else ever after, since they are left in a pod's namespace.
 
-    After `stop` is set, no further pod is begun (one whose lock is waited for is not) and those in hand end. What `act` raises is raised here, when all have ended.
+    After `stop` is set, no further pod is begun and those in hand end; one whose lock is still waited for (Stopped) is not in
+    hand. What else `act` raises is raised here, when all have ended.
     """
     waiting: SimpleQueue[tuple[int, GuestNetwork]] = SimpleQueue()
     for numbered in enumerate(documents):

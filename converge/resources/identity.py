@@ -14,7 +14,7 @@ from dataclasses import replace
 from converge.engine import Scope
 from converge.model import Attributes, Diagnostic, Key, Resources
 from converge.resources import route
-from converge.resources.link import Link
+from converge.resources.link import Link, marked
 
 POD_LINK = "pod:"
 """Roles of pod links begin so. They are marked only when facts about them exist."""
@@ -69,6 +69,8 @@ def rekeyed(observed: Resources, roles: Mapping[str, str]) -> Resources:
     found: Resources = {}
     for key, value in observed.items():
         role = roles.get(key.owner)
+        if key.kind == "link" and role is not None and role in value.further_marks:
+            value = marked(value, value.marks, role)  # noqa: PLW2901
         if key.kind == "link" and value.master in roles:
             value = replace(value, master=roles[value.master])  # noqa: PLW2901
         found[key if role is None else Key(key.kind, role, key.name)] = value

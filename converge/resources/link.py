@@ -49,7 +49,8 @@ class Port:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """`kind` is IFLA_INFO_KIND ("bridge", "tun", "veth", "" for lo). `mtu` is in bytes. `master` is a handle. `mark` is a role.
+    """`kind` is IFLA_INFO_KIND ("bridge", "tun", "veth", "" for lo). `mtu` is in bytes. `master` is a handle. `mark` is a role;
+    `further_marks` are those that somebody else has put on it, where it has several.
 
     `index` and `altnames` (those that are no mark) are what the kernel or others chose: seen by the simulation, never compared.
     """
@@ -64,8 +65,19 @@ class Link:
     tap: Tap | None = None
     bridge: Bridge | None = None
     port: Port | None = None
+    further_marks: tuple[str, ...] = ()
     index: int = field(default=0, compare=False)
     altnames: tuple[str, ...] = field(default=(), compare=False)
+
+    @property
+    def marks(self) -> tuple[str, ...]:
+        return () if self.mark is None else (self.mark, *self.further_marks)
+
+
+def marked(link: Link, marks: Iterable[str], role: str) -> Link:
+    """The link with these marks: that of its role first, all others as further ones."""
+    ordered = tuple(sorted(marks, key=lambda mark: mark != role))
+    return replace(link, mark=ordered[0] if ordered else None, further_marks=ordered[1:])
 
 
 # ------------------------------------------------------------------------------------------- the contract of a kind
@@ -85,8 +97,7 @@ def within(_key: Key, _link: Link) -> Key | None:
 
 def claims(_key: Key, link: Link) -> Iterable[str]:
     yield link.name
-    if link.mark is not None:
-        yield MARK + link.mark
+    yield from (MARK + mark for mark in link.marks)
     if link.master is not None and link.tap is None:
         yield process.alone_on(link.master)
 
@@ -163,11 +174,9 @@ def _update(key: Key, before: Link, after_: Link, state: State) -> list[Operatio
         settings = _changed(port or Port(), after_.port)
         words = [(name, "on" if value else "off") for name, value in settings]
         found.append(Operation("link set", key, (dev, ("type", "bridge_slave"), *words)))
-    if before.mark != after_.mark:
-        if before.mark is not None:
-            found.append(Operation("link property del", key, (dev, ("altname", MARK + before.mark))))
-        if after_.mark is not None:
-            found.append(Operation("link property add", key, (dev, ("altname", MARK + after_.mark))))
+    for verb, marks, others in (("del", before.marks, after_.marks), ("add", after_.marks, before.marks)):
+        words = [("altname", MARK + mark) for mark in marks if mark not in others]
+        found += [Operation(f"link property {verb}", key, (dev, word)) for word in words]
     return found
 
 
@@ -324,14 +333,15 @@ def _owned(key: Key, link: Link, words: dict[str, Value], state: State) -> str |
 
 def _marked(key: Key, link: Link, words: dict[str, Value], state: State) -> str | None:
     mark = str(words["altname"])[len(MARK) :]
-    if any(mark == other.mark for _, other in state.of("link")):
+    if any(mark in other.marks for _, other in state.of("link")):
         return "File exists"
-    state.put(key, replace(link, mark=mark))
+    state.put(key, marked(link, (*link.marks, mark), key.owner))
     return None
 
 
-def _unmarked(key: Key, link: Link, _words: dict[str, Value], state: State) -> str | None:
-    state.put(key, replace(link, mark=None))
+def _unmarked(key: Key, link: Link, words: dict[str, Value], state: State) -> str | None:
+    mark = str(words["altname"])[len(MARK) :]
+    state.put(key, marked(link, [other for other in link.marks if other != mark], key.owner))
     return None
 
 

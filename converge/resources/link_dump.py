@@ -35,6 +35,7 @@ def decode(dump: bytes) -> Iterator[tuple[Link, bytes]]:
                 mac=None if tap else mac(found.get(_IFLA_ADDRESS, b"")),
                 master=None if master is None else f"#{native(master)}",
                 mark=marks[0] if marks else None,
+                further_marks=tuple(marks[1:]),
                 tap=tap,
                 bridge=bridge,
                 port=port,

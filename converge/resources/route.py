@@ -14,8 +14,8 @@ from struct import Struct
 
 from converge.engine import State
 from converge.model import Change, Key, Operation, Resources, Value
-from converge.resources.wire import address as address_text
 from converge.resources.wire import Attributes, attributes, interface, messages, native
+from converge.resources.wire import address as address_text
 
 TRANSACTION: str | None = None
 MAIN, LOCAL = 254, 255

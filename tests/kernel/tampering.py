@@ -106,6 +106,14 @@ LINKS = (
     Tampering(
         "bridge without mark", "ip link property del dev k6t-eth0 altname converge:bridge:default", ["update link k6t-eth0"]
     ),
+    Tampering("bridge with two marks", "ip link property add dev k6t-eth0 altname converge:stray", ["update link k6t-eth0"]),
+    Tampering(
+        "bridge with the tap's mark",
+        "ip link property del dev tap0 altname converge:tap:default; "
+        "ip link property add dev k6t-eth0 altname converge:tap:default",
+        ["update link k6t-eth0", "update link tap0"],
+    ),
+    Tampering("pod link with two marks", "ip link property add dev eth0 altname converge:stray", ["update link eth0"]),
     Tampering("pod link without mark", "ip link property del dev eth0 altname converge:pod:default", ["update link eth0"]),
     Tampering(
         "names swapped",
@@ -185,7 +193,7 @@ ADDRESSES = (
     Tampering(
         "for a time, IPv6",
         f"ip addr change {GATEWAY6} dev k6t-eth0 valid_lft 999 preferred_lft 999",
-        ["update address k6t-eth0/fd10:0:2::1/120"],
+        ["update address k6t-eth0/fd10:0:2::1/120", ON_BRIDGE6[1].replace("create", "update")],  # which then expires too
     ),
 )
 

@@ -55,10 +55,12 @@ def foreign_route(state: State, number: int) -> None:
 FOREIGN = {"foreign link": foreign_link, "foreign route": foreign_route}
 CHOICES = {**TAMPERINGS, **FOREIGN}
 BEYOND_REPAIR = (
-    ("mark deleted", ("link renamed", "names swapped")),
+    ("mark deleted", ("link renamed", "names swapped", "mark added")),
     ("link deleted", ("table deleted", "chain deleted")),
 )
-"""Not in one burst: a link without name and mark is nobody's, and with facts and stand-in both gone nobody knows the pod link."""
+"""Not in one burst: a link without name and mark is nobody's, one with another mark alone is another's, and with facts and
+stand-in both gone nobody knows the pod link.
+"""
 
 
 def burst(chance: random.Random) -> list[tuple[str, int]]:

@@ -176,6 +176,7 @@ TAMPERINGS: dict[str, Tampering] = {
     "link renamed": _on_link("link set", ("name", "stolen")),
     "names swapped": _swap,
     "mark deleted": _unmark,
+    "mark added": _on_link("link property add", ("altname", "converge:stray")),
     "options": _options,
     "address deleted": _drop("address"),
     "address added": _add_address,

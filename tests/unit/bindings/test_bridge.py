@@ -43,7 +43,7 @@ def test_an_advertised_prefix_that_was_written_down_is_forgotten() -> None:
     for wish in (MASQUERADE, Wish(None)):
         planned = look(wish, contaminated()).plan()
         assert not planned.stuck
-        assert not [step for step in planned.steps if f"{PREFIX.split(' ')[0]} dev eth0" in str(step.operation)]
+        assert not [step for step in planned.steps if f"{PREFIX.split(' ', maxsplit=1)[0]} dev eth0" in str(step.operation)]
 
 
 def test_a_guests_subnet_that_the_pod_has_a_route_to_is_refused() -> None:

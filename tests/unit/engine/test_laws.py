@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from converge.engine import diff, plan, replay
+from converge.engine import diff, effect, plan, replay
 from converge.model import Operation, Plan, Resources, Step
 from converge.resources import KINDS
 from tests.unit.universe import Look, Pod, Wish, look, pods, state_of, wired, wishes
@@ -161,6 +161,25 @@ def test_each_step_predicts_what_a_replay_shows(transition: str, data: st.DataOb
             else:
                 state.put(change.key, change.after)
         assert state.resources == after.resources, step.operation
+
+
+@law
+@EXAMPLES
+@any_data
+def test_nobody_but_the_guest_hears_a_server_that_answers_everybody(transition: str, data: st.DataObject) -> None:
+    """After no operation is such a server on a bridge that the pod link is on, unless somebody else has put it there."""
+    _, seen = data.draw(TRANSITIONS[transition])
+    state = state_of(seen.observed)
+    loud = overheard(state.resources)
+    for step in seen.plan().steps:
+        assert effect(step.operation, state, KINDS) is None
+        assert overheard(state.resources) <= loud, f"{step.operation}\nof{told(seen.plan())}"
+
+
+def overheard(resources: Resources) -> set[str]:
+    """Bridges that a pod link and a server for everybody are on."""
+    joined = {value.master for key, value in resources.items() if key.kind == "link" and key.owner.startswith("pod:")}
+    return {key.owner for key, value in resources.items() if key.kind == "process" and value.answers_everybody} & joined
 
 
 @law

@@ -8,7 +8,7 @@ import pytest
 
 from converge.engine import diff, plan
 from converge.model import Change, Key, Plan, Resources
-from converge.resources import KINDS
+from converge.resources import KINDS, process
 from converge.resources.link import Bridge, Link, Port, Tap
 
 
@@ -100,6 +100,41 @@ def test_the_temporary_name_can_be_one() -> None:
     found = planned(links(tap__a="1", tap__b="2"), links(tap__a="2", tap__b="1"))
     (name,) = {text.split(" name ")[1] for text in texts(found) if " name parked" in text}
     assert len(name) <= 15
+
+
+# ----------------------------------------------------------------------------------------------- alone on a bridge
+
+
+def served(config: str, port: bool) -> Resources:
+    """A bridge with its tap and its server, and the pod link on it or beside it."""
+    found = ported(links(bridge__a="br0", tap__a="tap0"), "bridge:a")
+    pod = Link("eth0", "veth", True, 1500, "02:00:00:00:00:05", mark="pod:a")
+    found[Key("link", "pod:a")] = replace(pod, master="bridge:a", port=Port()) if port else pod
+    found[Key("process", "bridge:a", "dnsmasq")] = process.of(config)
+    return found
+
+
+FOR_ALL, FOR_KNOWN = "everybody\n", f"{process.KNOWN_ONLY}\n"
+
+
+def test_a_server_for_everybody_ends_before_a_port_joins_that_leads_out() -> None:
+    """And the one for known MACs, which has the port as its own, begins after that: one change, two turns."""
+    first, second, third = texts(planned(served(FOR_ALL, port=False), served(FOR_KNOWN, port=True)))
+    assert first == "process stop dnsmasq owner bridge:a"
+    assert second == "link set dev eth0 master br0"
+    assert third.startswith("process start dnsmasq")
+
+
+def test_it_begins_after_that_port_has_left() -> None:
+    first, second, third = texts(planned(served(FOR_KNOWN, port=True), served(FOR_ALL, port=False)))
+    assert first == "link set dev eth0 nomaster"
+    assert second == "process stop dnsmasq owner bridge:a"
+    assert third.startswith("process start dnsmasq")
+
+
+def test_a_server_that_nobody_hears_beyond_the_guest_changes_in_one_turn() -> None:
+    found = texts(planned(served(FOR_ALL, port=False), served("others\n", port=False)))
+    assert [text.split(" ")[1] for text in found] == ["stop", "start"]
 
 
 # ------------------------------------------------------------------------------------------------- needs and containers
