@@ -27,6 +27,7 @@ RENAMED = ("tap renamed", "bridge renamed", "names swapped")
 UNMARKED = (
     "tap without mark",
     "bridge without mark",
+    "bridge with the tap's mark",
     "tap of somebody else",
     "tap with several queues",
     "tap renamed and unmarked, a new one in its place",
