@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 RUN = Path("/run/converge")
 MOST_LOG_BYTES = 1 << 20
-START_SECONDS, STOP_SECONDS, POLL_SECONDS = 5.0, 2.0, 0.002
+START_SECONDS, STOP_SECONDS, POLL_SECONDS = 15.0, 2.0, 0.002
 
 
 def observe(cookie: int) -> tuple[ProcessDump, ...]:
@@ -100,11 +100,12 @@ def _await(child: subprocess.Popen[bytes], conf: Path, program: Program) -> None
     deadline = time.monotonic() + START_SECONDS
     log = conf.with_name("log")
     while not program.serves(conf, log.read_bytes()):
-        if child.poll() is not None or time.monotonic() > deadline:
+        late = time.monotonic() > deadline
+        if late or child.poll() is not None:
             child.kill()
             child.wait()
-            said = log.read_text(errors="replace").strip().splitlines()
-            raise OSError(0, said[-1] if said else "it ended without a word")
+            said = log.read_text(errors="replace").strip().splitlines() or ["it ended without a word"]
+            raise OSError(0, f"it did not serve within {START_SECONDS:g} s" if late else said[-1])
         time.sleep(POLL_SECONDS)
 
 
