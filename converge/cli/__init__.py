@@ -25,6 +25,7 @@ VERBS = {
     "domain-xml": "print the libvirt device elements of each NIC",
     "unwire": "give pods back the network that the CNI made",
     "check": "say for each NIC whether its pod still is as the documents say",
+    "fmt": "write state files in one form; comments and meaning stay",
     "schema": "print the JSON Schema of a kind of document",
     "version": "print versions of converge and of what it uses",
     "lab": "throw-away pods to try it out on",

@@ -168,7 +168,7 @@ def compose(source: Source) -> tuple[list[Node], list[Diagnostic]]:
     """The documents of a stream, as far as it can be read, and what is wrong with it."""
     composer = _Composer(source)
     try:
-        for event in yaml.parse(_without_surrogates(source.text), Loader=LOADER):
+        for event in yaml.parse(without_surrogates(source.text), Loader=LOADER):
             composer.feed(event)
     except _RefusedError as refusal:
         composer.diagnostics.append(source.diagnostic(refusal.span, refusal.summary, refusal.detail))
@@ -177,7 +177,7 @@ def compose(source: Source) -> tuple[list[Node], list[Diagnostic]]:
     return composer.roots, composer.diagnostics
 
 
-def _without_surrogates(text: str) -> str:
+def without_surrogates(text: str) -> str:
     """JSON writes characters beyond U+FFFF as two escapes, which YAML lacks. An escaped line break pads, so that places stay."""
     if r"\u" not in text or not text.lstrip().startswith(("{", "[")):
         return text

@@ -87,3 +87,8 @@ def pointed_at(text: str, diagnostic: Diagnostic) -> str:
     lines[-1] = lines[-1][: diagnostic.at.end_column - 1]
     lines[0] = lines[0][diagnostic.at.column - 1 :]
     return "\n".join(lines)
+
+
+def ugly(text: str) -> str:
+    """The same with four blanks a level and DOS line ends."""
+    return text.replace("  ", "    ").replace("- name", "-   name").replace("\n", "\r\n")
