@@ -27,6 +27,7 @@ VERBS = {
     "check": "say for each NIC whether its pod still is as the documents say",
     "fmt": "write state files in one form; comments and meaning stay",
     "schema": "print the JSON Schema of a kind of document",
+    "completion": "print a script that lets a shell complete the command line",
     "version": "print versions of converge and of what it uses",
     "lab": "throw-away pods to try it out on",
 }

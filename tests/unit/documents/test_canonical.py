@@ -21,7 +21,7 @@ from tests.unit.documents.examples import GUEST_NETWORK, loaded, rendered, ugly
 from tests.unit.documents.test_laws import alike
 from tests.unit.documents.writing import VALUES, written
 
-SLOW = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+SLOW = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 STREAMS = written(st.lists(VALUES, min_size=1, max_size=2))
 
 
