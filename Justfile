@@ -3,6 +3,9 @@
 packages := "nftables libnftables1 iproute2 iputils-ping dnsmasq-base passt tcpdump socat"
 libvirt := "libvirt-daemon libvirt-daemon-driver-qemu libvirt-clients libxml2-utils"
 
+# Shells and a reader of manual pages: what completion and man/converge.1 are tried with.
+shells := "zsh fish mandoc"
+
 # Namespaces need root; who is root already needs no sudo.
 root := if `id -u` == "0" { "" } else { "sudo" }
 
@@ -41,6 +44,10 @@ bench *ARGUMENTS: debian
 # lint, then test
 check: lint test
 
+# writes the manual page, man/converge.1, from the command line's own parsers
+man:
+    @.venv/bin/python -m converge.cli.manual > man/converge.1
+
 # rewrites the files as lint wants them
 format:
     @.venv/bin/ruff check --fix .
@@ -48,4 +55,4 @@ format:
 
 # the Debian packages that the tests and the demo use
 debian:
-    @sh dev/debian {{ packages }}
+    @sh dev/debian {{ packages }} {{ shells }}
