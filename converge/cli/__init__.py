@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from importlib import import_module
 from types import ModuleType
 
-from converge.cli.arguments import UsageError, parser_of
+from converge.cli.arguments import UsageError, filled, parser_of, text_width
 from converge.cli.writing import write
 
 VERBS = {
@@ -94,7 +94,8 @@ def _run(name: str, verb: ModuleType, words: list[str]) -> int:
 
 
 def _help() -> str:
-    return HELP.format(verbs="\n".join(f"  {name:10} {about}" for name, about in VERBS.items()))
+    text = HELP.format(verbs="\n".join(f"  {name:10} {about}" for name, about in VERBS.items()))
+    return filled(text, text_width())
 
 
 def _unknown(name: str) -> str:

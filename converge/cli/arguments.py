@@ -5,11 +5,17 @@ from __future__ import annotations
 import argparse
 import os
 import re
+import sys
 from argparse import Namespace
 from collections.abc import Mapping
-from typing import NoReturn
+from itertools import groupby
+from textwrap import wrap
+from typing import Any, NoReturn, TextIO
 
-__all__ = ["Namespace", "Parser", "UsageError", "common", "duration", "parser_of", "pods"]
+__all__ = ["Namespace", "Parser", "UsageError", "columns", "common", "duration", "filled", "parser_of", "pods", "text_width"]
+
+WIDTH = 100
+"""Of help texts that go anywhere else than to a terminal."""
 
 UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
 DURATION = r"(?:\d+(?:\.\d+)?(?:ms|h|m|s))+"
@@ -26,10 +32,42 @@ class Parser(argparse.ArgumentParser):
         raise UsageError(message)
 
 
+class Layout(argparse.RawDescriptionHelpFormatter):
+    """Help as wide as the terminal, and elsewhere always alike."""
+
+    def __init__(self, prog: str, **others: Any) -> None:
+        super().__init__(prog, **{**others, "width": text_width()})
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        return filled(text, width)
+
+
+def text_width() -> int:
+    return (columns(sys.stdout) if sys.stdout.isatty() else None) or WIDTH
+
+
+def filled(text: str, width: int) -> str:
+    """Paragraphs in lines of that width. Lines that are indented stay: they are examples and tables."""
+    lines: list[str] = []
+    for literal, group in groupby(text.split("\n"), key=lambda line: not line or line.startswith("  ")):
+        if literal:
+            lines += group
+        else:
+            lines += wrap(" ".join(group), width, break_on_hyphens=False, break_long_words=False)
+    return "\n".join(lines)
+
+
+def columns(stream: TextIO) -> int | None:
+    """Of a terminal: what COLUMNS says, else what the terminal says. None where neither knows: text is then not broken."""
+    said = os.environ.get("COLUMNS", "")
+    if said.isascii() and said.isdigit() and int(said):
+        return int(said)
+    return os.get_terminal_size(stream.fileno()).columns or None
+
+
 def parser_of(verb: str, description: str) -> Parser:
     text, _, examples = description.partition("\n\n")
-    layout = argparse.RawDescriptionHelpFormatter
-    return Parser(f"converge {verb}", description=text, epilog=examples or None, formatter_class=layout, allow_abbrev=False)
+    return Parser(f"converge {verb}", description=text, epilog=examples or None, formatter_class=Layout, allow_abbrev=False)
 
 
 def common(parser: Parser, formats: tuple[str, ...] = ("text",)) -> None:

@@ -82,7 +82,7 @@ def zsh(verbs: Sequence[Verb]) -> Iterator[str]:
         yield f"        {shlex.quote(rows[-1])} ;;"
     yield "    esac"
     yield "}"
-    yield "if [[ $zsh_eval_context[-1] == loadautofunc ]]; then _converge \"$@\"; else compdef _converge converge; fi"
+    yield 'if [[ $zsh_eval_context[-1] == loadautofunc ]]; then _converge "$@"; else compdef _converge converge; fi'
 
 
 def _zsh_option(each: Argument) -> Iterator[str]:

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TextIO
 
-from converge.cli.arguments import Namespace
+from converge.cli.arguments import Namespace, columns
 from converge.cli.writing import write
 from converge.model import Diagnostic, Severity
 from converge.report import Json, diagnostics
@@ -60,9 +60,4 @@ def screen(arguments: Namespace) -> Screen:
 def _style(stream: TextIO, plain: bool) -> Style:
     if not stream.isatty():
         return Style()
-    return Style(colour=not plain and os.environ.get("TERM") != "dumb", width=_columns(stream))
-
-
-def _columns(stream: TextIO) -> int | None:
-    """None where the terminal does not know: text is then not broken."""
-    return os.get_terminal_size(stream.fileno()).columns or None
+    return Style(colour=not plain and os.environ.get("TERM") != "dumb", width=columns(stream))

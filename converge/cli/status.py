@@ -32,6 +32,6 @@ def run(arguments: Namespace) -> int:
 
     found = status.rows(looked.results)
     if found:
-        to.lines(status.lines(found, status.WIDE if arguments.output == "wide" else status.TABLE))
+        to.lines(status.lines(found, status.WIDE if arguments.output == "wide" else status.TABLE, to.style))
     to.diagnostics(document.planned(looked.results, looked.about_files)["diagnostics"])
     return ended(looked, verdict.worst((verdict.APPLY[result.outcome] for result in looked.results), ERROR))

@@ -23,7 +23,7 @@ def lines(document: Json, style: Style) -> Iterator[str]:
     nics = max((len(nic["name"] or "-") for _, nic in rows), default=0)
     for pod, nic in rows:
         name = f"{padded(pod['document'], pods)}  {padded(nic['name'] or '-', nics)}"
-        yield f"{shown(name)}  {_verdict(pod, nic, style)}"
+        yield from style.wrapped(f"{shown(name)}  {_verdict(pod, nic, style)}")
 
 
 def _verdict(pod: Json, nic: Json, style: Style) -> str:

@@ -11,7 +11,7 @@ from ipaddress import ip_interface
 
 from converge.model import Key, Nic, Outcome, Resources, Result
 from converge.report import Json
-from converge.report.style import padded, shown
+from converge.report.style import Style, padded, shown
 from converge.services.leases import Lease, leases
 
 TABLE = ("document", "nic", "binding", "state", "tap", "guest address")
@@ -89,9 +89,9 @@ def _intended(desired: Resources, nic: Nic) -> dict[int, str]:
     return found
 
 
-def lines(found: Sequence[Json], columns: Sequence[str]) -> Iterator[str]:
-    """A table as kubectl prints one."""
+def lines(found: Sequence[Json], columns: Sequence[str], style: Style) -> Iterator[str]:
+    """A table as kubectl prints one. Where it is wider than the screen, a row goes on in the next line."""
     table = [[name.upper() for name in columns], *([shown(row[name]) or "-" for name in columns] for row in found)]
     widths = [max(len(row[number]) for row in table) for number in range(len(columns))]
     for row in table:
-        yield "   ".join(padded(text, width) for text, width in zip(row, widths, strict=True)).rstrip()
+        yield from style.wrapped("   ".join(padded(text, width) for text, width in zip(row, widths, strict=True)).rstrip())

@@ -6,9 +6,12 @@ steer a terminal (escape sequences, changes of the writing direction) is shown a
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 PAINT = {"create": "32", "update": "33", "delete": "31", "error": "31", "warning": "33", "note": "36", "head": "1", "dim": "2"}
+COLOUR = re.compile(r"\x1b\[[0-9]*m")
 TAB = 8
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
@@ -22,6 +25,23 @@ class Style:
 
     def paint(self, name: str, text: str) -> str:
         return f"\x1b[{PAINT[name]}m{text}\x1b[0m" if self.colour and text else text
+
+    def wrapped(self, line: str, indent: int = 4) -> Iterator[str]:
+        """A line in as many as the screen needs, broken between words; those that follow are indented."""
+        rest = line
+        while self.width is not None and columns(COLOUR.sub("", rest)) > self.width:
+            first = _fitting(rest, self.width, indent)
+            if not first:
+                break
+            yield first.rstrip()
+            rest = " " * indent + rest[len(first) :].lstrip(" ")
+        yield rest
+
+
+def _fitting(line: str, width: int, indent: int) -> str:
+    """The longest beginning that ends before a blank and fits, "" where there is none."""
+    ends = [match.start() for match in re.finditer(r"(?<! ) +", line) if match.start() > indent]
+    return next((line[:end] for end in reversed(ends) if columns(COLOUR.sub("", line[:end])) <= width), "")
 
 
 def shown(line: str) -> str:

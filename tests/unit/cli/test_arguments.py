@@ -18,7 +18,7 @@ POD_VERBS = ("plan", "diff", "apply", "check", "domain-xml")
 
 @pytest.mark.parametrize("verb", VERBS)
 def test_an_unknown_flag(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
-    arguments = [verb, "up", "--frobnicate"] if verb == "lab" else [verb, "--frobnicate"]
+    arguments = [verb, *{"lab": ["up"], "completion": ["bash"]}.get(verb, []), "--frobnicate"]
     assert main(arguments) == ERRORS[verb]
     out, err = capsys.readouterr()
     assert out == ""

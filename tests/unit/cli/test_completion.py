@@ -99,7 +99,7 @@ def test_zsh(script: Path, line: str, completed: str) -> None:
 
 def typed(script: Path, line: str) -> str:
     """What stands on zsh's command line after the tab key, in a terminal of its own."""
-    start = f"autoload -Uz compinit; compinit -u -d ./dump; source ./{script.name}; show() {{ print -r -- \"<<$BUFFER>>\"; }}; "
+    start = f'autoload -Uz compinit; compinit -u -d ./dump; source ./{script.name}; show() {{ print -r -- "<<$BUFFER>>"; }}; '
     start += "zle -N show; bindkey '^X' show; PS1=; unset zle_bracketed_paste; print -r -- rea''dy\n"
     process, terminal = pty.fork()
     if process == 0:
