@@ -33,11 +33,11 @@ LONGEST_KEY = 1000
 def canonical(source: Source) -> tuple[str, list[Diagnostic]]:
     """The formatted text; with a diagnostic the text as it was. What only validation objects to is formatted all the same."""
     roots, wrong = compose(source)
-    wrong = wrong or [*_separators(source), *_long_keys(source, roots)]
+    wrong = wrong or [*_separators(source), *_unwritable_keys(source, roots)]
     if wrong:
         return source.text, wrong
-    text = LINE_BREAK.sub("\n", source.text)
-    stream = Reader(text, without_surrogates(text)).stream()
+    text = _with_escapes_of_yaml(LINE_BREAK.sub("\n", source.text))
+    stream = Reader(text).stream()
     for document in stream.documents:
         order(document.root.value)
     formatted = layout(stream)
@@ -45,6 +45,12 @@ def canonical(source: Source) -> tuple[str, list[Diagnostic]]:
         detail = "the formatted text would not mean the same\nit was left as it is; please report it with this file"
         return source.text, [source.diagnostic(Range(0, 1), "Cannot be formatted", detail)]
     return formatted, []
+
+
+def _with_escapes_of_yaml(text: str) -> str:
+    """JSON's pairs of escapes as one: they are read only in a text that begins as JSON does, which may change."""
+    joined = without_surrogates(text)
+    return text if joined == text else joined.replace("\\\n\\U", "\\U")
 
 
 def _separators(source: Source) -> list[Diagnostic]:
@@ -57,16 +63,19 @@ def _separators(source: Source) -> list[Diagnostic]:
     return [source.diagnostic(Range(*found.span()), "Unclear line break", detail)]
 
 
-def _long_keys(source: Source, roots: list[Node]) -> list[Diagnostic]:
-    detail = f"a key has more than {LONGEST_KEY} characters\nshorten it"
+def _unwritable_keys(source: Source, roots: list[Node]) -> list[Diagnostic]:
+    """Keys that do not fit before a colon."""
     stack, found = list(roots), list[Diagnostic]()
     while stack:
         node = stack.pop()
         if isinstance(node, Mapping):
             for key, value in node.entries.values():
                 stack.append(value)
-                if key.end - key.start > LONGEST_KEY or len(key.text) > LONGEST_KEY:
+                if max(key.end - key.start, len(key.text)) > LONGEST_KEY:
+                    detail = f"a key has more than {LONGEST_KEY} characters\nshorten it"
                     found.append(source.diagnostic(key, "Key too long", detail))
+                elif key.plain and not key.text:
+                    found.append(source.diagnostic(key, "Empty key", 'a key is left out\nwrite it, or "" if it is meant'))
         elif not isinstance(node, Scalar):
             stack += node.items
     return found
@@ -76,9 +85,11 @@ def _meaning(text: str) -> tuple[object, ...]:
     """Values without their places, and comments without theirs."""
     source = made("", text)
     roots, wrong = compose(source)
-    tokens = list(yaml.scan(without_surrogates(text), Loader=LOADER))
+    if wrong:
+        return (len(wrong),)
+    tokens = list(yaml.scan(text, Loader=LOADER))
     found = [each.text for each in comments(Lines(text), tokens)]
-    return len(wrong), [_values(node) for node in roots], Counter(found + _header_comments(text, tokens))
+    return 0, [_values(node) for node in roots], Counter(found + _header_comments(text, tokens))
 
 
 def _header_comments(text: str, tokens: list[yaml.Token]) -> list[str]:

@@ -53,11 +53,10 @@ def _props(props: tuple[str, ...]) -> str:
 # ------------------------------------------------------------------------------------------------------------ documents
 
 
-def _document(document: Document, *, first: bool) -> Iterator[Line]:
-    if document.blank and not first:
-        yield ("", None)
-    yield from _own(document.above, 0)
-    yield from ((each, None) for each in document.directives)
+def _document(document: Document, *, first: bool) -> list[Line]:
+    found: list[Line] = [("", None)] if document.blank and not first else []
+    found += _own(document.above, 0)
+    found += ((each, None) for each in document.directives)
     root = document.root
     lead, lines = _root(root)
     opening, marked = ("---" if document.marker else ""), document.marked
@@ -67,13 +66,11 @@ def _document(document: Document, *, first: bool) -> Iterator[Line]:
         marked = marked or root.trail
     elif isinstance(root.value, Leaf) and root.value.empty and not root.value.props:
         marked = marked or root.trail
-    if document.marker or opening:
-        yield (opening, marked)
-    yield from _own(lead, 0)
-    yield from lines
-    yield from _own(root.under + document.foot, 0)
-    if document.ended:
-        yield ("...", document.end)
+    found += [(opening, marked)] if document.marker or opening else []
+    found += [*_own(lead, 0), *lines]
+    _add(found, _own(root.under + document.foot, 0))
+    found += [("...", document.end)] if document.ended else []
+    return found
 
 
 def _root(root: Entry) -> tuple[list[str], list[Line]]:

@@ -23,13 +23,13 @@ ENDS = (yaml.MappingEndEvent, yaml.SequenceEndEvent)
 
 
 class Reader:
-    """One pass over a text that is known to be YAML. `parsed`: the same text for libyaml, of the same length."""
+    """One pass over a text that is known to be YAML."""
 
-    def __init__(self, text: str, parsed: str) -> None:
-        tokens = list(yaml.scan(parsed, Loader=LOADER))
+    def __init__(self, text: str) -> None:
+        tokens = list(yaml.scan(text, Loader=LOADER))
         self.lines = Lines(text)
         self.text = text
-        self.events: list[Any] = list(yaml.parse(parsed, Loader=LOADER))
+        self.events: list[Any] = list(yaml.parse(text, Loader=LOADER))
         self.position = 0
         self.tokens = [each for each in tokens if isinstance(each, WRITTEN)]
         self.token = 0

@@ -16,6 +16,8 @@ from converge.documents.scalars import OTHER_NOTATION
 MAC = re.compile(r"[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){5}")
 RESOLVER = yaml.resolver.Resolver()
 TEXT = "tag:yaml.org,2002:str"
+MARKER = re.compile(r"(---|\.\.\.)(\s|$)")
+"""At the start of a line this would end the document."""
 STEP = 2
 
 
@@ -27,6 +29,8 @@ def is_text(plain: str) -> bool:
 
 def flow_scalar(written: str, style: str | None, value: str, props: tuple[str, ...]) -> Leaf:
     """Plain or quoted; what is behind a line break is indented anew."""
+    if not style and MARKER.match(value):
+        return Leaf(props, (quoted(value),), value)
     if "\n" in written:
         first, *rest = written.split("\n")
         lines = [_stripped(first, style), *(_stripped(line.lstrip(" \t"), style) for line in rest)]

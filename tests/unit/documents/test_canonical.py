@@ -21,7 +21,7 @@ from tests.unit.documents.examples import GUEST_NETWORK, loaded, rendered, ugly
 from tests.unit.documents.test_laws import alike
 from tests.unit.documents.writing import VALUES, written
 
-SLOW = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+SLOW = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 STREAMS = written(st.lists(VALUES, min_size=1, max_size=2))
 
 
@@ -181,6 +181,7 @@ LOOKS = {
         "kind: GuestNetwork\nspec:\n  interfaces: [&n {name: a}]\n  networks: [*n]\n",
     ),
     "block scalars": ("a: |-\n      x\n       y\n\n\nb: >+\n x\n\n\nc: 1\n", "a: |-\n  x\n   y\n\nb: >+\n  x\n\n\nc: 1\n"),
+    "JSON's escapes": (f'{{"a": "{"x" * 99} \\ud83d\\ude00 ä"}}\n', f'"a": "{"x" * 99} \\U0001f600 ä"\n'),
     "lists of a list kind": (
         "kind: List\napiVersion: v1\nitems:\n- spec: {}\n  kind: GuestNetwork\n",
         "apiVersion: v1\nkind: List\nitems:\n  - kind: GuestNetwork\n    spec: {}\n",
@@ -203,6 +204,7 @@ REFUSED = {
     "key twice": ("a: 1\na: 2\n", "Duplicate key"),
     "separator": ('a: "x\u2028y"\n', "Unclear line break"),
     "long key": (f"{'k' * 1001}: 1\n", "Key too long"),
+    "no key": ("? \n: 1\n", "Empty key"),
     "bomb": ("- " * 1000, "Nested too deeply"),
 }
 
@@ -218,3 +220,63 @@ def test_what_is_left_as_it_is(text: str, summary: str) -> None:
 def test_a_document_that_is_not_valid_is_formatted_all_the_same() -> None:
     text = GUEST_NETWORK.replace("port: 80", "port: 70000")
     assert formatted(ugly(text)) == text
+
+
+# ------------------------------------------------------------------------------------------------------ any YAML at all
+
+WORDS = [
+    "a",
+    "b c",
+    "1",
+    "no",
+    "~",
+    ": ",
+    ":",
+    "\n",
+    "\n",
+    "\n",
+    "  ",
+    " ",
+    "- ",
+    "-",
+    "? ",
+    "{",
+    "}",
+    "[",
+    "]",
+    ", ",
+    ",",
+    "'",
+    '"',
+]
+WORDS += [
+    "# c",
+    "#",
+    " # c\n",
+    "&a ",
+    "*a ",
+    "!!str ",
+    "<<: ",
+    "---",
+    "--- ",
+    "\n---\n",
+    "\n...\n",
+    "%YAML 1.1\n---\n",
+    "\t",
+    "\\",
+]
+WORDS += ["|\n", ">-\n", "|2+\n", "a: ", "a: b\n", "- a\n", "  - b\n"]
+PIECES = st.lists(st.sampled_from(WORDS), max_size=20).map("".join)
+
+
+@SLOW
+@given(PIECES)
+def test_any_heap_of_yaml(text: str) -> None:
+    """Whatever can be read can be formatted; whatever cannot stays."""
+    found, wrong = canonical(made("a.yaml", text))
+    if compose(made("a", text))[1] or [each.summary for each in wrong] == ["Empty key"]:
+        assert (found, bool(wrong)) == (text, True)
+        return
+    assert wrong == []
+    assert formatted(found) == found
+    assert len(re.findall("# c", found)) == len(re.findall("# c", text))
