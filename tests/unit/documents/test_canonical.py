@@ -57,7 +57,7 @@ NAMES = st.sampled_from(["web", "a", "no", "on"])
 PORTS = st.fixed_dictionaries({"port": st.integers(1, 65535)}, optional={"protocol": st.sampled_from(["TCP", "UDP"])})
 OPTIONAL = {
     "macAddress": st.just("02:aa:00:00:00:07"),
-    "ports": st.lists(PORTS, max_size=2),
+    "ports": st.lists(PORTS, max_size=2, unique_by=lambda port: port["port"]),
     "state": st.sampled_from(["up", "down"]),
     "guest": st.fixed_dictionaries({"mtu": st.integers(1280, 9000)}, optional={"ipv6": st.booleans()}),
 }
