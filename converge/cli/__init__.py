@@ -76,9 +76,13 @@ def _main(words: list[str]) -> int:
     if name not in VERBS:
         return _wrong(UsageError(_unknown(name)), "converge --help", 1)
     try:
-        return _run(name, import_module(f"converge.cli.{name.replace('-', '_')}"), words[1:])
+        return _run(name, module_of(name), words[1:])
     except KeyboardInterrupt:
         return 130
+
+
+def module_of(verb: str) -> ModuleType:
+    return import_module(f"converge.cli.{verb.replace('-', '_')}")
 
 
 def _run(name: str, verb: ModuleType, words: list[str]) -> int:

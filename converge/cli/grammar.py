@@ -5,9 +5,8 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib import import_module
 
-from converge.cli import VERBS
+from converge.cli import VERBS, module_of
 from converge.cli.arguments import parser_of
 
 FILES = ("PATH", "FILE")
@@ -53,7 +52,7 @@ class Verb:
 
 def verbs() -> Iterator[Verb]:
     for name, about in VERBS.items():
-        module = import_module(f"converge.cli.{name}")
+        module = module_of(name)
         parser = parser_of(name, module.DESCRIPTION)
         module.define(parser)
         arguments = tuple(_argument(action) for action in parser._actions)  # argparse has no other way to ask
