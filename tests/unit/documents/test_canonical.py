@@ -123,6 +123,7 @@ def test_what_validation_says_stays_the_same(stream: tuple[list[Any], str]) -> N
     assert formatted(once) == once
 
 
+@SLOW
 @given(MEANT)
 def test_keys_are_in_the_order_of_the_schema(meant: dict[str, Any]) -> None:
     def check(value: Any, about: dict[str, Any]) -> None:
