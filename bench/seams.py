@@ -11,8 +11,8 @@ from typing import Any
 from bench.clock import Aside, aside
 from bench.figures import ZERO, Sample
 from converge.kernel import namespace, session
-from converge.reconcile import view
 from converge.resources import address, identity, link_dump, observe, route, rule
+from converge.view import look
 
 CHECKED = "check that it is a pod's namespace"
 COMPILED, BY_PATH = "compile", "read sysctls by path"
@@ -24,11 +24,11 @@ STEPS: Places = {
     "enter, make sockets": [(session, "enter"), (session.Session, "__init__")],
     "ask and receive": [(session.Session, "read")],
     "decode": [(observe, "decode")],
-    "discover facts": [(view, "discover")],
-    BY_PATH: [(view, "sysctl_paths"), (session.Session, "sysctls")],
-    COMPILED: [(view, "compile_document")],
+    "discover facts": [(look, "discover")],
+    BY_PATH: [(look, "sysctl_paths"), (session.Session, "sysctls")],
+    COMPILED: [(look, "compile_document")],
     "assign roles": [(identity, "assign"), (identity, "rekeyed")],
-    COMPARED: [(view, "plan")],
+    COMPARED: [(look, "plan")],
     WRITTEN: [(session.Session, "execute")],
     "close sockets": [(session.Session, "close")],
 }

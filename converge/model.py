@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import Enum
 from ipaddress import IPv4Network, IPv6Network
 from typing import Any, NamedTuple
@@ -349,6 +350,41 @@ class Dumps:
     foreign_nat: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """Everything about a namespace that bears on a document, on handles ("#2"): what a look asks the kernel, or a snapshot holds.
+
+    `resources` are in the kernel's order. `sysctls` are by full name those that netlink does not give, None where the kernel has
+    none of that name; `resolv` are texts by path, that of the pod itself by "". `standin` is the kind for new stand-ins, "" where
+    nobody has asked. KubeVirt's own rules are among the resources.
+    """
+
+    resources: Resources
+    sysctls: Mapping[str, str | None] = field(default_factory=dict)
+    resolv: Mapping[str, str] = field(default_factory=dict)
+    standin: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """One pod, written down. `taken` is in UTC, to the second; `version` is converge's. `target` is (how, value)."""
+
+    namespace: str
+    name: str
+    taken: datetime
+    version: str
+    target: tuple[str, str]
+    release: str
+    dummy: bool
+    br_netfilter: bool
+    observation: Observation
+    at: Position | None = field(default=None, compare=False)
+
+    @property
+    def full_name(self) -> str:
+        return f"{self.namespace}/{self.name}"
+
+
 # --------------------------------------------------------------------------------------------------------- facts
 
 
@@ -493,9 +529,17 @@ class Outcome(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class Recorded:
+    """That a result comes from a snapshot: when that was taken (UTC), and how old it was when it was used. In seconds."""
+
+    taken: datetime
+    age: int
+
+
+@dataclass(frozen=True, slots=True)
 class Result:
     """One pod's outcome. `observed` and `desired` are the two sets that `plan` compared. `logs`, where asked for: what the server
-    of each NIC has written.
+    of each NIC has written. `recorded`: not the kernel was asked, but a snapshot.
     """
 
     document: GuestNetwork
@@ -506,3 +550,4 @@ class Result:
     diagnostics: tuple[Diagnostic, ...] = ()
     duration_ms: float = 0.0
     logs: Mapping[str, str] = field(default_factory=dict)
+    recorded: Recorded | None = None

@@ -21,6 +21,7 @@ from converge.reconcile.target import located
 from converge.reconcile.view import NOTHING, Look, look
 from converge.resources import KINDS, table
 from converge.sources.cni_cache import NotFound
+from converge.view.look import planned
 
 MOST_ROUNDS = 3
 """Applies that a pod gets until its plan is empty; more than one is only needed when somebody else interferes."""
@@ -47,7 +48,7 @@ def reconcile(
             locked(descriptor, lock_seconds, stop) if apply else nullcontext(),
             session(descriptor, table.NAME) as visit,
         ):
-            result = _applied(visit, document, adopt) if apply else _planned(look(visit, document, adopt=adopt), document)
+            result = _applied(visit, document, adopt) if apply else planned(look(visit, document, adopt=adopt), document)
             if logs:
                 result = replace(result, logs={nic.name: visit.log(f"bridge:{nic.name}", "dnsmasq") for nic in document.nics})
     except (Refused, NotFound, OSError) as error:
@@ -56,31 +57,17 @@ def reconcile(
     return replace(result, duration_ms=(time.monotonic() - start) * 1000)
 
 
-def _planned(seen: Look, document: GuestNetwork) -> Result:
-    planned = seen.plan()
-    problems = (*seen.refusals, *_stuck(planned, document))
-    outcome = Outcome.REFUSED if problems else Outcome.UNCHANGED if planned.empty else Outcome.PLANNED
-    return Result(document, outcome, planned, seen.desired, seen.observed, (*problems, *seen.desired.warnings))
-
-
-def _stuck(planned: Plan, document: GuestNetwork) -> Iterator[Diagnostic]:
-    for change, reason in planned.stuck:
-        what = f"{change.action} {' '.join(filter(None, change.key))}"
-        detail = f"no operation leads to {what}: {reason or 'no way known'}"
-        yield Diagnostic("plan does not reach its target", detail, document.at)
-
-
 def _applied(visit: Session, document: GuestNetwork, adopt: bool) -> Result:
     visit.trim()
     start = look(visit, document, adopt=adopt)
-    first = current = _planned(start, document)
+    first = current = planned(start, document)
     if first.outcome is not Outcome.PLANNED:
         return first
     try:
         for _ in range(MOST_ROUNDS):
             for step in current.plan.steps:
                 visit.execute(step.operation)
-            current = _planned(look(visit, document, adopt=adopt), document)
+            current = planned(look(visit, document, adopt=adopt), document)
             if current.outcome is not Outcome.PLANNED:
                 break
         else:
