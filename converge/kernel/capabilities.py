@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import ctypes
+import os
 import threading
+from collections.abc import Callable
 from functools import lru_cache
+from typing import TypeVar
+
+Answer = TypeVar("Answer")
 
 _CLONE_NEWNET = 0x40000000
 
@@ -12,11 +17,28 @@ _CLONE_NEWNET = 0x40000000
 @lru_cache(maxsize=1)
 def standin_kind() -> str:
     """The kind of link that can stand in for a pod link: "dummy", or "ifb" where the kernel has no dummy driver."""
-    found: list[str] = []
-    thread = threading.Thread(target=lambda: found.append(_try()), name="probe")
+    return _probed(_try, "dummy")
+
+
+@lru_cache(maxsize=1)
+def br_netfilter() -> bool:
+    """Do bridges hand their packets to netfilter? Then a namespace has the switches for it from its beginning."""
+    return _probed(_has_bridge_switches, False)
+
+
+def _probed(probe: Callable[[], Answer], otherwise: Answer) -> Answer:
+    """Asked in a thread of its own, which may leave this namespace. `otherwise`: where it raised, which it has then told."""
+    found: list[Answer] = []
+    thread = threading.Thread(target=lambda: found.append(probe()), name="probe")
     thread.start()
     thread.join()
-    return found[0] if found else "dummy"
+    return found[0] if found else otherwise
+
+
+def _has_bridge_switches() -> bool:
+    if ctypes.CDLL(None, use_errno=True).unshare(_CLONE_NEWNET) != 0:
+        return False
+    return os.path.isdir("/proc/sys/net/bridge")
 
 
 def _try() -> str:

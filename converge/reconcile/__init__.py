@@ -6,6 +6,7 @@ Every verb is this: what is, what should be, the plan between them. `view` looks
 from converge.reconcile.pod import reconcile, shows_loss
 from converge.reconcile.pods import run
 from converge.reconcile.prune import Unknown, anonymous, nothing, orphans
+from converge.reconcile.record import record
 from converge.reconcile.view import NOTHING, Look, look
 
-__all__ = ["NOTHING", "Look", "Unknown", "anonymous", "look", "nothing", "orphans", "reconcile", "run", "shows_loss"]
+__all__ = ["NOTHING", "Look", "Unknown", "anonymous", "look", "nothing", "orphans", "reconcile", "record", "run", "shows_loss"]

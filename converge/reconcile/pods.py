@@ -8,18 +8,21 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from queue import Empty, SimpleQueue
 from threading import Event, Lock, Thread
+from typing import TypeVar
 
 from converge.kernel.namespace import Stopped
-from converge.model import GuestNetwork, Result
+from converge.model import GuestNetwork
+
+Found = TypeVar("Found")
 
 
 def run(
     documents: Sequence[GuestNetwork],
-    act: Callable[[GuestNetwork], Result],
+    act: Callable[[GuestNetwork], Found],
     parallelism: int,
     stop: Event,
-    done: Callable[[Result], None],
-) -> list[Result]:
+    done: Callable[[Found], None],
+) -> list[Found]:
     """Results in the order of the documents. The threads do nothing else ever after, since they are left in a pod's namespace.
 
     After `stop` is set, no further pod is begun and those in hand end; one whose lock is still waited for (Stopped) is not in
@@ -28,7 +31,7 @@ def run(
     waiting: SimpleQueue[tuple[int, GuestNetwork]] = SimpleQueue()
     for numbered in enumerate(documents):
         waiting.put(numbered)
-    results: dict[int, Result] = {}
+    results: dict[int, Found] = {}
     raised: list[BaseException] = []
     one_at_a_time = Lock()
 

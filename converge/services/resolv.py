@@ -64,6 +64,11 @@ def translate(text: str, dns: DnsConfig | None = None, subdomain: str = "") -> T
     return Translated(Resolver(four[: MOST_BYTES // 4], six, search, max(search, key=len, default="")), tuple(warnings))
 
 
+def telling(text: str) -> list[str]:
+    """The lines of a resolv.conf that `translate` reads; it makes the same of them as of the whole text."""
+    return [line for line in text.split("\n") if line.startswith(("nameserver", "search"))]
+
+
 def sendable(name: str) -> bool:
     """Can this search domain be sent? Length counts without the dot that may end it."""
     return len(name.removesuffix(".")) <= LONGEST_NAME and SEARCH_DOMAIN.fullmatch(name) is not None

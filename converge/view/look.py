@@ -11,11 +11,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from converge.bindings import REGISTRY, compile_document, sysctl_paths
+from converge.bindings.bridge import ARP_IGNORE
+from converge.bindings.masquerade import BRIDGE_NETFILTER6
 from converge.engine import Scope, plan
 from converge.facts import discover
 from converge.model import Desired, Diagnostic, GuestNetwork, Key, Outcome, Plan, PodFacts, Resources, Result
 from converge.resources import KINDS, identity, kubevirt
-from converge.resources.sysctl import Sysctl
+from converge.resources.sysctl import DISABLE6_DEFAULT, Sysctl
 
 NOTHING = Plan((), (), 0)
 
@@ -64,6 +66,10 @@ class Answers:
     sysctls: Mapping[str, str] = field(default_factory=dict)
     resolv: Mapping[str, str] = field(default_factory=dict)
     standin: str = ""
+
+
+ASKED_BY_SOME = frozenset((ARP_IGNORE, BRIDGE_NETFILTER6, DISABLE6_DEFAULT))
+"""Every sysctl that some document may need and netlink does not give: what a snapshot asks for, whatever its document needs."""
 
 
 def every_table(document: GuestNetwork) -> bool:
