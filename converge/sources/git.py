@@ -1,6 +1,6 @@
 """State files of a git revision, read with the `git` command. Nothing is checked out, no file of the repository is run.
 
-Only plumbing is asked (`rev-parse`, `ls-tree`, `cat-file`): no hook, no text conversion and no external diff can be configured for
+Only plumbing is asked (`rev-parse`, `ls-tree`, `cat-file`): no hook, no text conversion and no external diff applies to
 these. Paths are as the user gave them, relative to the working directory, and mean the same places in the revision.
 """
 
@@ -39,13 +39,12 @@ def read(revision: str, paths: Sequence[str]) -> Revision:
     for path in paths:
         if path == "-":
             raise GitError("standard input is in no git revision\nname files or directories of the repository")
+        path = os.path.normpath(path)  # noqa: PLW2901
         folder = _existing(path)
         top = os.path.realpath(_git(folder, "rev-parse", "--show-toplevel").decode().rstrip("\n"))
         commit = _commit(folder, revision)
         commits.add(commit)
-        place = os.path.relpath(
-            os.path.join(os.path.realpath(os.path.dirname(path) or "."), os.path.basename(path.rstrip("/"))), top
-        )
+        place = os.path.relpath(os.path.join(os.path.realpath(os.path.dirname(path) or "."), os.path.basename(path)), top)
         for found in _files(top, commit, place):
             _add(top, revision, commit, found, texts, diagnostics)
     if len(commits) != 1:
@@ -74,7 +73,7 @@ def _commit(folder: str, revision: str) -> str:
 def _files(top: str, commit: str, place: str) -> Iterator[tuple[str, str, str]]:
     """Mode, object and path of each state file, in the order in which a directory is read."""
     here = [] if place == "." else [place]
-    listed = _git(top, "ls-tree", "-r", "-z", "--full-tree", commit, "--", *(f"{each}" for each in here))
+    listed = _git(top, "ls-tree", "-r", "-z", "--full-tree", commit, "--", *here)
     for line in filter(None, listed.split(b"\0")):
         about, _, name = line.partition(b"\t")
         mode, _, identity = about.decode().split(" ")

@@ -122,7 +122,7 @@ def _handle(word: str, handles: Mapping[str, str], at: Span) -> str:
 
 
 def _built(wanted: type[Any], at: Span, given: nodes.Mapping | None, implied: Mapping[str, Any]) -> Any:
-    types = _types(wanted)
+    types = _types(cast(Hashable, wanted))
     values: dict[str, Any] = dict(implied)
     for name, entry in () if given is None else given.entries.items():
         if name not in types:
