@@ -23,6 +23,7 @@ VERBS = {
     "apply": "make the pods as the documents say, and verify it; on failure a pod is put back as it was",
     "status": "say what each NIC is now, and which address its guest has",
     "domain-xml": "print the libvirt device elements of each NIC",
+    "snapshot": "write down what pods hold, to plan for them elsewhere",
     "unwire": "give pods back the network that the CNI made",
     "check": "say for each NIC whether its pod still is as the documents say",
     "fmt": "write state files in one form; comments and meaning stay",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from converge.cli.arguments import Namespace, UsageError
 from converge.documents import load
@@ -17,7 +18,7 @@ def loaded(arguments: Namespace) -> Loaded:
     """Everything under the paths, what could not be read included."""
     found = read(arguments.paths or [DEFAULT])
     documents = load(found.texts)
-    return Loaded(documents.documents, (*found.diagnostics, *documents.diagnostics))
+    return Loaded(documents.documents, (*found.diagnostics, *documents.diagnostics), found.texts)
 
 
 def chosen(arguments: Namespace) -> Loaded:
@@ -29,10 +30,10 @@ def chosen(arguments: Namespace) -> Loaded:
     if missing:
         known = ", ".join(each.full_name for each in everything.documents[:5])
         raise UsageError(f"no document is called {missing[0]}; there are: {known or 'none'}")
-    return Loaded(tuple(_matching(everything.documents, arguments)), everything.diagnostics)
+    return replace(everything, documents=tuple(matching(everything.documents, arguments)))
 
 
-def _matching(documents: tuple[GuestNetwork, ...], arguments: Namespace) -> Iterator[GuestNetwork]:
+def matching(documents: tuple[GuestNetwork, ...], arguments: Namespace) -> Iterator[GuestNetwork]:
     wanted = [pair for labels in arguments.selector for pair in labels.items()]
     for document in documents:
         named = not arguments.only or document.full_name in arguments.only

@@ -33,10 +33,13 @@ from converge.model import Diagnostic, GuestNetwork, Position, Severity, Text
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """`documents` are those without an error of their own, in the order of the texts; `diagnostics` are sorted by place."""
+    """`documents` are those without an error of their own, in the order of the texts; `diagnostics` are sorted by place.
+    `texts`: what was read, where whoever loads keeps it.
+    """
 
     documents: tuple[GuestNetwork, ...]
     diagnostics: tuple[Diagnostic, ...]
+    texts: tuple[Text, ...] = ()
 
     @property
     def valid(self) -> bool:

@@ -7,7 +7,7 @@ when it failed.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from dataclasses import replace
 from threading import Event
@@ -27,6 +27,10 @@ MOST_ROUNDS = 3
 """Applies that a pod gets until its plan is empty; more than one is only needed when somebody else interferes."""
 
 
+Approve = Callable[[Result], tuple[Diagnostic, ...]]
+"""Asked under the lock, before anything is done: what speaks against applying this plan. Nothing: it is the approved one."""
+
+
 def reconcile(
     document: GuestNetwork,
     *,
@@ -35,6 +39,7 @@ def reconcile(
     logs: bool = False,
     adopt: bool = False,
     stop: Event | None = None,
+    approve: Approve | None = None,
 ) -> Result:
     """Plan one pod and, if asked, apply the plan; `logs`: bring along what its servers have written; `adopt`: take over what
     KubeVirt has wired. Moves the calling thread into the pod's namespace, for good. Raises Stopped if `stop` is set while the
@@ -48,7 +53,8 @@ def reconcile(
             locked(descriptor, lock_seconds, stop) if apply else nullcontext(),
             session(descriptor, table.NAME) as visit,
         ):
-            result = _applied(visit, document, adopt) if apply else planned(look(visit, document, adopt=adopt), document)
+            seen = None if apply else look(visit, document, adopt=adopt)
+            result = _applied(visit, document, adopt, approve) if seen is None else planned(seen, document)
             if logs:
                 result = replace(result, logs={nic.name: visit.log(f"bridge:{nic.name}", "dnsmasq") for nic in document.nics})
     except (Refused, NotFound, OSError) as error:
@@ -57,14 +63,18 @@ def reconcile(
     return replace(result, duration_ms=(time.monotonic() - start) * 1000)
 
 
-def _applied(visit: Session, document: GuestNetwork, adopt: bool) -> Result:
+def _applied(visit: Session, document: GuestNetwork, adopt: bool, approve: Approve | None) -> Result:
     visit.trim()
     start = look(visit, document, adopt=adopt)
     first = current = planned(start, document)
+    objections = () if approve is None or first.outcome is Outcome.REFUSED else approve(first)
+    if objections:
+        return replace(first, outcome=Outcome.REFUSED, diagnostics=(*first.diagnostics, *objections))
     if first.outcome is not Outcome.PLANNED:
         return first
     try:
-        for _ in range(MOST_ROUNDS):
+        # What was approved is one plan: what somebody else makes necessary meanwhile is not in it.
+        for _ in range(MOST_ROUNDS if approve is None else 1):
             for step in current.plan.steps:
                 visit.execute(step.operation)
             current = planned(look(visit, document, adopt=adopt), document)

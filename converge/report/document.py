@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from converge import __version__
-from converge.model import Diagnostic, GuestNetwork, Outcome, Result, Severity, Target
+from converge.model import Diagnostic, GuestNetwork, Outcome, Recorded, Result, Severity, Target
 from converge.report import Json
 from converge.report.diagnostics import as_json
+from converge.view.proposal import Proposal
 
 FORMAT = "1.0"
 ACTIONS = ("create", "update", "delete")
@@ -22,6 +23,14 @@ def planned(results: Sequence[Result], about_files: Sequence[Diagnostic] = ()) -
     """`about_files`: what loading the documents had to say."""
     pods = [_pod(result) for result in results]
     return _document(pods, results, about_files, pods)
+
+
+def proposed(proposal: Proposal, about_files: Sequence[Diagnostic] = ()) -> Json:
+    """A plan of what a change of the documents does. `already`, for each pod: the differences that are there without it."""
+    found = planned(proposal.results, about_files)
+    pods = [{**pod, "already": proposal.already[pod["document"]]} for pod in found["pods"]]
+    base = {"revision": proposal.base, "commit": proposal.commit, "head": proposal.head}
+    return {**found, "pods": pods, "base": base}
 
 
 def applied(results: Sequence[Result], about_files: Sequence[Diagnostic] = (), duration_ms: float = 0.0) -> Json:
@@ -71,7 +80,11 @@ def _pod(result: Result) -> Json:
         "changes": _changes(result),
         "operations": [str(step.operation) for step in result.plan.steps],
         "unchanged": result.plan.unchanged,
-    }
+    } | ({} if result.recorded is None else {"snapshot": _recorded(result.recorded)})
+
+
+def _recorded(recorded: Recorded) -> Json:
+    return {"taken": recorded.taken.strftime("%Y-%m-%dT%H:%M:%SZ"), "age_seconds": recorded.age}
 
 
 def _changes(result: Result) -> list[Json]:

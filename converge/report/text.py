@@ -16,6 +16,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from converge.report import Json
+from converge.report.age import snapshot
 from converge.report.disruption import worst
 from converge.report.rows import row
 from converge.report.style import Style, padded, shown
@@ -102,17 +103,22 @@ def _time(document: Json) -> str:
 
 def _pods(document: Json, style: Style, operations: bool) -> Iterator[str]:
     for pod in document["pods"]:
-        if pod["changes"]:
+        if pod["changes"] or "snapshot" in pod or pod.get("already"):
             yield from header(pod, style)
+        if pod["changes"]:
             yield from table([row(change) for change in pod["changes"]], style)
             if operations:
                 yield from _operations(pod["operations"], style)
+        if pod.get("already"):
+            are = "difference is" if pod["already"] == 1 else "differences are"
+            yield style.paint("dim", f"  besides: {pod['already']} {are} there already")
 
 
 def header(pod: Json, style: Style) -> Iterator[str]:
     name = pod["document"].rpartition("/")[2]
     text = shown(f"{name} ({pod['document']}, {_where(pod)})")
-    yield style.paint("head", padded(text, HEAD)) + style.paint("dim", shown(pod["source"]))
+    place = "  ".join([pod["source"], *snapshot(pod)])
+    yield style.paint("head", padded(text, HEAD)) + style.paint("dim", shown(place))
 
 
 def _where(pod: Json) -> str:

@@ -7,6 +7,7 @@ from difflib import unified_diff
 from typing import Any
 
 from converge.report import Json
+from converge.report.age import snapshot
 from converge.report.style import Style, shown
 
 COLOURS = {"+": "create", "-": "delete", "@": "note"}
@@ -19,7 +20,7 @@ def lines(document: Json, style: Style) -> Iterator[str]:
 
 def _pod(pod: Json) -> Iterator[str]:
     current, desired = _yaml(pod["changes"], "before"), _yaml(pod["changes"], "after")
-    names = f"{pod['document']} current", f"{pod['document']} desired"
+    names = ", ".join([f"{pod['document']} current", *snapshot(pod)]), f"{pod['document']} desired"
     return unified_diff(current, desired, *names, lineterm="", n=max(len(current), len(desired), 1))
 
 
