@@ -14,7 +14,7 @@ from converge.documents.nodes import Mapping, Node, Sequence, is_null, shown
 from converge.documents.text import Source, decode
 from converge.model import Diagnostic, Key, Observation, Resources, Severity, Snapshot, Text
 from converge.resources.sysctl import RELEASE, Sysctl
-from converge.view.reading import Wrong, read, value_of
+from converge.view.reading import Wrong, as_bytes_were, read, value_of
 from converge.view.snapshot import KIND, TARGETS, TIME
 
 Value = TypeVar("Value")
@@ -142,7 +142,7 @@ def _field(node: Node, name: str, wanted: Any) -> Any:
 def _map(node: Node, wanted: Any) -> Iterable[tuple[str, Any]]:
     if not isinstance(node, Mapping):
         raise Wrong(node, f"{shown(node)} is not a mapping")
-    return [(name, value_of(entry.value, wanted)) for name, entry in node.entries.items()]
+    return [(as_bytes_were(name), value_of(entry.value, wanted)) for name, entry in node.entries.items()]
 
 
 def _time(node: Node) -> datetime:

@@ -19,7 +19,7 @@ from converge.documents.text import Source, Span
 from converge.model import Attributes, Diagnostic, Key, Resources
 from converge.resources import route
 from converge.view.forms import misshapen
-from converge.view.spelling import CLASSES, HANDLES, ON_LINKS
+from converge.view.spelling import CLASSES, HANDLES, ON_LINKS, UNDECODED
 
 LARGEST = 1 << 63
 
@@ -160,7 +160,18 @@ def value_of(node: Node, wanted: Any) -> Any:
     raise Wrong(node, f"{shown(node)} is not {_NAMES.get(wanted, 'what belongs here')}")
 
 
-_SCALARS: Mapping[Any, Any] = {str: as_text, int: as_integer, bool: as_boolean}
+def _text(node: Scalar) -> str | None:
+    found = as_text(node)
+    return None if found is None else as_bytes_were(found)
+
+
+def as_bytes_were(text: str) -> str:
+    """Text with the bytes that are none (see spelling.UNDECODED)."""
+    return text if text.isascii() else text.translate(_BYTES)
+
+
+_BYTES = {character: byte for byte, character in UNDECODED.items()}
+_SCALARS: Mapping[Any, Any] = {str: _text, int: as_integer, bool: as_boolean}
 _NAMES: Mapping[Any, str] = {str: "text", int: "a number", bool: "true or false"}
 
 

@@ -16,7 +16,6 @@ last line is there so that a text that was cut is noticed.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
@@ -27,7 +26,7 @@ from converge.documents.scalars import FALSE, TRUE
 from converge.model import Key, Snapshot
 from converge.resources.sysctl import RELEASE
 from converge.services.resolv import telling
-from converge.view.spelling import Plain, Row, rows
+from converge.view.spelling import UNDECODED, Plain, Row, rows
 
 KIND = "Snapshot"
 TIME = "%Y-%m-%dT%H:%M:%SZ"
@@ -108,4 +107,15 @@ def _scalar(value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, int):
         return str(value)
-    return value if PLAIN.fullmatch(value) and value not in WORDS else json.dumps(value)
+    return value if PLAIN.fullmatch(value) and value not in WORDS else f'"{"".join(map(_escaped, value))}"'
+
+
+def _escaped(character: str) -> str:
+    """ASCII only: what looks like nothing, or like something else, is then seen in a diff."""
+    number = ord(character)
+    if character in '"\\':
+        return f"\\{character}"
+    if 0x20 <= number < 0x7F:
+        return character
+    number = UNDECODED.get(number, number)
+    return f"\\u{number:04x}" if number < 0x10000 else f"\\U{number:08x}"

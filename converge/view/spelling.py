@@ -35,6 +35,9 @@ HANDLES = {("link", "master"), ("route", "hops")}
 LEFT_OUT = {("process", "config"), ("process", "pid"), ("address", "order")}
 """`order` is where an address stands."""
 
+UNDECODED = {number: 0x100000 + number for number in range(0xDC80, 0xDD00)}
+"""Bytes of a name that are no text are surrogates here, which YAML cannot hold; there they are characters for private use."""
+
 Plain = Any  # str, int, bool, None, list or dict of these
 Row = tuple[str, str, str, dict[str, Plain]]
 
