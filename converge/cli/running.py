@@ -18,7 +18,6 @@ from converge.cli.arguments import Namespace
 from converge.cli.writing import write
 from converge.model import Desired, Diagnostic, GuestNetwork, Outcome, Result, Snapshot
 from converge.reconcile import NOTHING, Approve, reconcile, record, run
-from converge.view.snapshot import now
 
 Found = TypeVar("Found")
 
@@ -46,6 +45,8 @@ def run_all(
 
 def record_all(documents: Sequence[GuestNetwork], arguments: Namespace) -> tuple[list[Snapshot | Diagnostic], int]:
     """A snapshot of each pod, or why there is none; all bear the same time."""
+    from converge.view.snapshot import now
+
     taken = now()
 
     def act(document: GuestNetwork, _remaining: float, _stop: Event) -> Snapshot | Diagnostic:

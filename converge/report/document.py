@@ -8,12 +8,15 @@ check   the same, and for each pod its NICs, each in sync or not
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from converge import __version__
 from converge.model import Diagnostic, GuestNetwork, Outcome, Recorded, Result, Severity, Target
 from converge.report import Json
 from converge.report.diagnostics import as_json
-from converge.view.proposal import Proposal
+
+if TYPE_CHECKING:
+    from converge.view.proposal import Proposal
 
 FORMAT = "1.0"
 ACTIONS = ("create", "update", "delete")

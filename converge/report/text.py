@@ -78,9 +78,15 @@ def _summary(document: Json, style: Style, failed: list[str]) -> Iterator[str]:
         text = f"Plan: {todo}; {counts['unchanged']} unchanged. Disruption: {MEANING.get(level, level)}."
         yield style.paint("head", text)
     elif counts["pods"] > len(failed) or not failed:
-        yield style.paint("head", _nothing(counts["pods"] - len(failed)))
+        pods = counts["pods"] - len(failed)
+        yield style.paint("head", _unchanged(pods, document["base"]["revision"]) if "base" in document else _nothing(pods))
     if failed:
         yield style.paint("error", f"Not planned: {', '.join(failed)}.")
+
+
+def _unchanged(pods: int, revision: str) -> str:
+    """Pods that have drifted are not as desired, and yet the change of the documents does nothing to them."""
+    return f"No changes. What the documents change since {shown(revision)} does nothing to {_counted(pods, 'pod')}."
 
 
 def _nothing(pods: int) -> str:

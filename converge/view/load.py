@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
+from converge import __version__
 from converge.documents.compose import compose
 from converge.documents.envelope import OURS
 from converge.documents.fields import get, text
@@ -72,7 +73,13 @@ def _one(source: Source, root: Node) -> tuple[Snapshot | None, list[Diagnostic]]
         return None, wrong
     parts = _Parts(source, root)
     snapshot = parts.snapshot()
-    return (None if parts.wrong else snapshot), parts.wrong
+    return (None if parts.wrong else snapshot), [_of_version(each, text(root, "converge")) for each in parts.wrong]
+
+
+def _of_version(wrong: Diagnostic, version: str | None) -> Diagnostic:
+    if version in (None, __version__):
+        return wrong
+    return replace(wrong, detail=f"{wrong.detail}\nconverge {version} wrote it, this is {__version__}; take the snapshot again")
 
 
 def _envelope(source: Source, root: Mapping) -> list[Diagnostic]:

@@ -107,6 +107,15 @@ def test_what_is_said_of_a_proposal() -> None:
     assert lines[-2] == f"  besides: {already['shop/web']} differences are there already"
 
 
+def test_a_change_that_does_nothing_is_not_called_as_desired() -> None:
+    seen, wanted = observation(Pod().resources()), Wish().document()
+    results, already = propose([wanted], [wanted], {"shop/web": snapshot(seen)}, TAKEN)
+    assert already["shop/web"] > 0
+    found = document.proposed(Proposal("main", "0" * 40, "states/", results, already))
+    last = list(text.plan(found, Style()))[-1]
+    assert last == "No changes. What the documents change since main does nothing to 1 pod."
+
+
 # ------------------------------------------------------------------------------------------------------- offline
 
 
