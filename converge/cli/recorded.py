@@ -37,11 +37,11 @@ def look(asked: Loaded, arguments: Namespace, screen: Screen) -> Looked | None:
     told = (*asked.diagnostics, *told, *more)
     proposal = None
     if commit:
-        results, already = propose(base, asked.documents, snapshots, now())
+        results, already = propose(base, asked.documents, snapshots, now(), adopt=arguments.adopt)
         proposal = Proposal(arguments.base, commit, ", ".join(arguments.paths or [DEFAULT]), _live(results, arguments), already)
         results = proposal.results
     else:
-        results = tuple(offline.plans(_wanted(asked.documents, snapshots, arguments), snapshots, now()))
+        results = tuple(offline.plans(_wanted(asked.documents, snapshots, arguments), snapshots, now(), adopt=arguments.adopt))
         told = (*told, *_ignored(snapshots, results))
     return Looked(results, told, (time.monotonic() - start) * 1000, signal, proposal, asked.texts)
 

@@ -62,7 +62,7 @@ def _visit(
     late: Callable[[GuestNetwork], Found],
     verb: str,
 ) -> tuple[list[Found], int]:
-    """`act` gets a document, the seconds that are left, and what is set when a signal has come; `late` says that there are none."""
+    """`act` gets a document, the seconds that are left and what a signal sets; `late` says that there are no seconds left."""
     deadline = time.monotonic() + arguments.timeout
     stop, caught = Event(), list[int]()
 

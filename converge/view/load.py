@@ -22,7 +22,7 @@ Value = TypeVar("Value")
 SUMMARY = "Not a snapshot"
 KEYS = (
     *("apiVersion", "kind", "metadata", "taken", "converge", "target", "kernel"),
-    *("foreignNat", "resolvConf", "sysctls", "resources", "complete"),
+    *("resolvConf", "sysctls", "resources", "complete"),
 )
 STANDINS = {True: "dummy", False: "ifb"}
 
@@ -117,18 +117,17 @@ class _Parts:
         version = self.part("converge", lambda node: str(value_of(node, str)))
         target = self.part("target", _target)
         kernel = self.part("kernel", _kernel)
-        nat = self.part("foreignNat", _families)
         resolv = self.part("resolvConf", lambda node: {path: "\n".join(lines) for path, lines in _map(node, tuple[str, ...])})
         sysctls = self.part("sysctls", lambda node: dict(_map(node, str | None)))
         resources = self.part("resources", self.resources)
         self.part("complete", lambda node: value_of(node, bool))
-        if metadata is None or taken is None or version is None or target is None or kernel is None or nat is None:
+        if metadata is None or taken is None or version is None or target is None or kernel is None:
             return None
         if resolv is None or sysctls is None or resources is None:
             return None
         release, dummy, br_netfilter = kernel
         resources[Key("sysctl", "", RELEASE)] = Sysctl(release)
-        seen = Observation(resources, sysctls, resolv, STANDINS[dummy], nat)
+        seen = Observation(resources, sysctls, resolv, STANDINS[dummy])
         at = self.source.position(self.root)
         return Snapshot(metadata[0], metadata[1], taken, version, target, release, dummy, br_netfilter, seen, at)
 
@@ -168,10 +167,3 @@ def _target(node: Node) -> tuple[str, str]:
 
 def _kernel(node: Node) -> tuple[str, bool, bool]:
     return _field(node, "release", str), _field(node, "dummy", bool), _field(node, "brNetfilter", bool)
-
-
-def _families(node: Node) -> frozenset[str]:
-    found = value_of(node, tuple[str, ...])
-    if not set(found) <= {"ip", "ip6"}:
-        raise Wrong(node, f"{shown(node)} are not families of addresses, ip and ip6")
-    return frozenset(found)

@@ -11,8 +11,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from converge.bindings import REGISTRY, compile_document, sysctl_paths
-from converge.bindings.bridge import ARP_IGNORE
 from converge.bindings.masquerade import BRIDGE_NETFILTER6
+from converge.bindings.passt import LEAST_PORT, PING_GROUPS
+from converge.bindings.takeover import ARP_IGNORE
 from converge.engine import Scope, plan
 from converge.facts import discover
 from converge.model import Desired, Diagnostic, GuestNetwork, Key, Outcome, Plan, PodFacts, Resources, Result
@@ -68,7 +69,7 @@ class Answers:
     standin: str = ""
 
 
-ASKED_BY_SOME = frozenset((ARP_IGNORE, BRIDGE_NETFILTER6, DISABLE6_DEFAULT))
+ASKED_BY_SOME = frozenset((ARP_IGNORE, BRIDGE_NETFILTER6, DISABLE6_DEFAULT, LEAST_PORT, PING_GROUPS))
 """Every sysctl that some document may need and netlink does not give: what a snapshot asks for, whatever its document needs."""
 
 

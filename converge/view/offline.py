@@ -27,16 +27,29 @@ from converge.resources import route, table
 from converge.view.look import NOTHING, Answers, Look, compiled, every_table, needed, planned, started
 
 
-def plans(documents: Iterable[GuestNetwork], snapshots: Mapping[str, Snapshot], now: datetime) -> Iterator[Result]:
-    """One result a document, in their order; `snapshots` by namespace/name. A pod without a snapshot is refused."""
+def plans(
+    documents: Iterable[GuestNetwork], snapshots: Mapping[str, Snapshot], now: datetime, *, adopt: bool = False
+) -> Iterator[Result]:
+    """One result a document, in their order; `snapshots` by namespace/name. A pod without a snapshot is refused. `adopt`: what
+    KubeVirt has wired is ours to replace.
+    """
     for document in documents:
         snapshot = snapshots.get(document.full_name)
-        yield missing(document, snapshots) if snapshot is None else plan_from(document, snapshot, now)
+        yield missing(document, snapshots) if snapshot is None else plan_from(document, snapshot, now, adopt=adopt)
 
 
-def plan_from(document: GuestNetwork, snapshot: Snapshot, now: datetime) -> Result:
-    result = planned(look(document, snapshot.observation), document)
+def plan_from(document: GuestNetwork, snapshot: Snapshot, now: datetime, *, adopt: bool = False) -> Result:
+    document = placed(document, snapshot)
+    result = planned(look(document, snapshot.observation, adopt=adopt), document)
     return described(result, snapshot, now)
+
+
+def placed(document: GuestNetwork, snapshot: Snapshot) -> GuestNetwork:
+    """A pod that is named as Kubernetes names it is where it was found when the snapshot was taken."""
+    target, (how, value) = document.target, snapshot.target
+    if target.how != "pod":
+        return document
+    return replace(document, target=replace(target, how=how, value=value, pod=target.value, found="snapshot"))
 
 
 def described(result: Result, snapshot: Snapshot, now: datetime) -> Result:
@@ -46,10 +59,11 @@ def described(result: Result, snapshot: Snapshot, now: datetime) -> Result:
     return replace(result, recorded=recorded, diagnostics=told)
 
 
-def look(document: GuestNetwork, seen: Observation) -> Look:
+def look(document: GuestNetwork, seen: Observation, *, adopt: bool = False) -> Look:
     """What a look at the kernel would have shown, as far as was written down. What was not refuses the pod."""
-    observed = seen.resources if every_table(document) else dict(_main_table(seen.resources))
-    start = started(document, observed, seen.foreign_nat)
+    theirs = {key: value for key, value in seen.resources.items() if key.kind == "kubevirt"}
+    kept = seen.resources.items() if every_table(document) else _main_table(seen.resources)
+    start = started(document, {key: value for key, value in kept if key not in theirs}, theirs, adopt=adopt)
     wanted = needed(document, start)
     known = {name: seen.sysctls.get(name) for name in wanted.sysctls}
     answers = Answers(

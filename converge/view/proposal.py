@@ -28,7 +28,7 @@ from converge.model import (
 )
 from converge.resources import KINDS
 from converge.view.look import Look, planned
-from converge.view.offline import described, look, missing
+from converge.view.offline import described, look, missing, placed
 from converge.view.spelling import ON_LINKS
 
 
@@ -53,7 +53,12 @@ class _Proposed:
 
 
 def propose(
-    base: Iterable[GuestNetwork], head: Iterable[GuestNetwork], snapshots: Mapping[str, Snapshot], now: datetime
+    base: Iterable[GuestNetwork],
+    head: Iterable[GuestNetwork],
+    snapshots: Mapping[str, Snapshot],
+    now: datetime,
+    *,
+    adopt: bool = False,
 ) -> tuple[tuple[Result, ...], Mapping[str, int]]:
     """The results and the counts of a Proposal. A pod that only the base names is unwired; one that only the head names is wired
     from what its snapshot shows.
@@ -61,24 +66,27 @@ def propose(
     before = {document.full_name: document for document in base}
     after = {document.full_name: document for document in head}
     gone = (replace(document, nics=()) for name, document in before.items() if name not in after)
-    found = [_proposed(before.get(each.full_name), each, snapshots, now) for each in (*after.values(), *gone)]
+    found = [_proposed(before.get(each.full_name), each, snapshots, now, adopt) for each in (*after.values(), *gone)]
     return tuple(each.result for each in found), {each.result.document.full_name: each.already for each in found}
 
 
-def _proposed(before: GuestNetwork | None, after: GuestNetwork, snapshots: Mapping[str, Snapshot], now: datetime) -> _Proposed:
+def _proposed(
+    before: GuestNetwork | None, after: GuestNetwork, snapshots: Mapping[str, Snapshot], now: datetime, adopt: bool
+) -> _Proposed:
     snapshot = snapshots.get(after.full_name)
     if snapshot is None:
         return _Proposed(missing(after, snapshots))
     seen, already = snapshot.observation, 0
     told: tuple[Diagnostic, ...] = ()
     if before is not None:
-        start = look(before, seen)
+        start = look(before, seen, adopt=adopt)
         found = planned(start, before)
         if found.outcome is Outcome.REFUSED:
             told = (_whole(before, found),)
         else:
             seen, already = settled(start, found.plan, seen), len(found.plan.changes)
-    result = described(planned(look(after, seen), after), snapshot, now)
+    after = placed(after, snapshot)
+    result = described(planned(look(after, seen, adopt=adopt), after), snapshot, now)
     return _Proposed(replace(result, diagnostics=(*result.diagnostics, *told)), already)
 
 

@@ -63,7 +63,6 @@ def _head(snapshot: Snapshot) -> Iterator[str]:
 
 def _body(snapshot: Snapshot) -> Iterator[str]:
     seen = snapshot.observation
-    yield f"foreignNat: {_flow(sorted(seen.foreign_nat))}"
     yield from _block("resolvConf", ((path, telling(found)) for path, found in sorted(seen.resolv.items())))
     yield from _block("sysctls", sorted(seen.sysctls.items()))
     kept = {key: value for key, value in seen.resources.items() if key != Key("sysctl", "", RELEASE)}

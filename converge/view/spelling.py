@@ -3,8 +3,8 @@
 Driven by the fields of the kinds' own dataclasses, so that a new attribute is spelled without a line here. Links are called by
 their names, not by their ifindex; the ifindex stands with the link once, because facts name it. Left out is what changes without
 anybody's doing (remaining lifetimes that a router keeps renewing) and what is nobody else's business: a server's pid and its
-configuration, which its digest stands for. The order is the kernel's, since the order of addresses means something; elements,
-which a hash table orders, are sorted.
+configuration, but for one line; its digest stands for the rest. The order is the kernel's, since the order of addresses means
+something; elements, which a hash table orders, are sorted.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import MISSING, Field, fields, is_dataclass, replace
 from typing import Any
 
 from converge.model import Attributes, Key, Resources
-from converge.resources import KINDS, address, chain, element, fact, link, nftset, process, route, sysctl, table
+from converge.resources import KINDS, address, chain, element, fact, kubevirt, link, nftset, process, route, sysctl, table
 
 CLASSES: Mapping[str, type[Any]] = {
     "table": table.Table,
@@ -27,12 +27,13 @@ CLASSES: Mapping[str, type[Any]] = {
     "sysctl": sysctl.Sysctl,
     "route": route.Route,
     "process": process.Process,
+    "kubevirt": kubevirt.Rules,
 }
 ON_LINKS = frozenset(("link", "address", "route", "sysctl"))
 """Kinds whose owner is a link's handle."""
 ORDER = ("link", "address", "route", "sysctl", *(kind for kind in KINDS if kind not in ON_LINKS))
 HANDLES = {("link", "master"), ("route", "hops")}
-LEFT_OUT = {("process", "config"), ("process", "pid"), ("address", "order")}
+LEFT_OUT = {("process", "pid"), ("address", "order")}
 """`order` is where an address stands."""
 
 UNDECODED = {number: 0x100000 + number for number in range(0xDC80, 0xDD00)}
@@ -57,7 +58,11 @@ def rows(resources: Resources) -> Iterator[Row]:
 
 
 def steady(key: Key, value: Attributes) -> Attributes:
-    """Without what a router's next advertisement changes. No plan writes such an address down."""
+    """Without what a router's next advertisement changes, since no plan writes such an address down; and of a configuration
+    nothing but the line that decides what a server has to wait for.
+    """
+    if key.kind == "process":
+        return replace(value, config="" if value.answers_everybody else process.KNOWN_ONLY, pid=0)
     if key.kind == "address" and value.dynamic and ":" in key.name:
         return replace(value, valid=0, preferred=0)
     return value

@@ -20,9 +20,10 @@ from converge.resources.address import Address
 from converge.resources.chain import Chain, Hook
 from converge.resources.element import Element
 from converge.resources.fact import Fact
+from converge.resources.kubevirt import Rules
 from converge.resources.link import Bridge, Link, Port, Tap
 from converge.resources.nftset import NftSet
-from converge.resources.process import Process
+from converge.resources.process import KNOWN_ONLY, Process
 from converge.resources.route import Route
 from converge.resources.rule import Rule, Statement
 from converge.resources.sysctl import RELEASE, Sysctl
@@ -113,7 +114,20 @@ VALUES: dict[str, st.SearchStrategy[tuple[Key, Any]]] = {
         st.builds(Key, st.just("sysctl"), links | st.just(""), st.sampled_from(("ipv4.forwarding", "ipv6.a b"))),
         st.builds(Sysctl, any_text, numbers),
     ),
-    "process": st.tuples(st.builds(Key, st.just("process"), any_text, any_text), st.builds(Process, any_text, st.booleans())),
+    "kubevirt": st.tuples(
+        st.builds(Key, st.just("kubevirt"), st.sampled_from(("ip nat", "ip6 nat")), any_text),
+        st.builds(
+            Rules,
+            st.lists(any_text, max_size=2).map(tuple),
+            st.booleans(),
+            st.lists(numbers, max_size=2).map(tuple),
+            st.lists(numbers, max_size=2).map(tuple),
+        ),
+    ),
+    "process": st.tuples(
+        st.builds(Key, st.just("process"), any_text, any_text),
+        st.builds(Process, any_text, st.booleans(), st.sampled_from(("", KNOWN_ONLY))),
+    ),
 }
 names = st.text(st.characters(categories=("L", "N", "P", "S"), exclude_characters="/:"), min_size=1, max_size=5).filter(
     lambda name: len(name.encode()) <= 15 and not any(map(str.isspace, name)) and name != "lo"
@@ -213,7 +227,7 @@ def test_a_snapshot_asks_for_whatever_a_binding_may_need(seen: Observation, wish
     document = wish.document()
     for binding in REGISTRY:
         other = replace(document, nics=tuple(replace(nic, binding=binding) for nic in document.nics))
-        start = started(other, seen.resources)
+        start = started(other, seen.resources, {})
         captured = {key.name for key in start.facts.captured if key.kind == "sysctl"}
         assert needed(other, start).sysctls <= ASKED_BY_SOME | captured
 
@@ -251,8 +265,7 @@ def number_of(line: str) -> int:
         ("net.converge/v1alpha1", "net.converge/v2", "a snapshot of apiVersion net.converge/v2 is not known"),
         ('taken: "2026-11-24T17:00:00Z"', "taken: yesterday", "taken: yesterday is not a time"),
         ("converge: 0.1.0", "converge: 0.1.0\nhash: 1", "hash is no part of a snapshot"),
-        ("foreignNat: []\n", "", "the snapshot has no foreignNat"),
-        ("foreignNat: []", "foreignNat: [bridge]", "are not families"),
+        ("target: {netns: universe}\n", "", "the snapshot has no target"),
         ("complete: true\n", "", "the snapshot is cut off"),
         ("netns: universe", "pod: universe", "a target is one of netns, pid"),
         ("dummy: true", "dummy: maybe", "kernel: maybe is not true or false"),
