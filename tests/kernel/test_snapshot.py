@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
 
-from converge.model import GuestNetwork, Result, Snapshot
+from converge.model import GuestNetwork, Outcome, Result, Snapshot
+from converge.reconcile import reconcile
 from converge.report import Json, document
 from converge.view.offline import plan_from
 from converge.view.snapshot import now, text
@@ -86,6 +88,30 @@ def test_what_is_read_is_what_was_seen(pod: Callable[..., Pod], nics: Nics) -> N
     assert read.observation.resources.keys() == taken.observation.resources.keys()
     for key, value in taken.observation.resources.items():
         assert repr(read.observation.resources[key]) == repr(steady(key, value)), key
+
+
+KUBEVIRT = """
+nft add table ip nat
+nft add chain ip nat prerouting '{ type nat hook prerouting priority -100; }'
+nft add chain ip nat KUBEVIRT_PREINBOUND
+nft add rule ip nat prerouting iifname eth0 counter jump KUBEVIRT_PREINBOUND
+nft add rule ip nat KUBEVIRT_PREINBOUND counter dnat to 10.0.2.2
+"""
+
+
+@pytest.mark.parametrize("adopt", [False, True])
+def test_offline_is_online_where_kubevirt_has_been(pod: Callable[..., Pod], adopt: bool) -> None:
+    here = pod()
+    shell(here.netns, KUBEVIRT)
+    settle(here.netns)
+    wanted = wish(here, MASQUERADE)
+    snapshot = reread(recorded(wanted))
+    with ThreadPoolExecutor(max_workers=1) as one:
+        online = one.submit(reconcile, wanted, apply=False, adopt=adopt).result()
+    offline = plan_from(wanted, snapshot, now(), adopt=adopt)
+    assert shown(offline) == shown(online)
+    assert (offline.outcome, offline.diagnostics, offline.plan) == (online.outcome, online.diagnostics, online.plan)
+    assert (offline.outcome is Outcome.REFUSED) is not adopt
 
 
 def test_taken_twice_only_the_time_differs(pod: Callable[..., Pod]) -> None:

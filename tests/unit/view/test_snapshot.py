@@ -49,6 +49,7 @@ awkward = st.sampled_from(
 )
 any_text = words | awkward
 links = st.sampled_from(("#1", "#2"))
+configs = st.sampled_from(("", KNOWN_ONLY))
 numbers = st.integers(0, 2**32 - 1)
 addresses4 = st.ip_addresses(v=4).map(str)
 interfaces = st.ip_addresses(v=4).map(lambda ip: f"{ip}/24") | st.ip_addresses(v=6).map(lambda ip: f"{ip}/64")
@@ -126,7 +127,7 @@ VALUES: dict[str, st.SearchStrategy[tuple[Key, Any]]] = {
     ),
     "process": st.tuples(
         st.builds(Key, st.just("process"), any_text, any_text),
-        st.builds(Process, any_text, st.booleans(), st.sampled_from(("", KNOWN_ONLY))),
+        st.builds(Process, any_text, st.booleans(), configs),
     ),
 }
 names = st.text(st.characters(categories=("L", "N", "P", "S"), exclude_characters="/:"), min_size=1, max_size=5).filter(
@@ -146,8 +147,9 @@ VALUES["link"] = st.tuples(
         st.none() | st.builds(Tap, st.none() | numbers, st.none() | numbers, st.booleans()),
         st.none() | st.builds(Bridge, st.booleans(), st.booleans()),
         st.none() | st.builds(Port, st.booleans(), st.booleans(), st.booleans()),
-        st.just(2),
-        st.lists(any_text, max_size=2).map(tuple),
+        further_marks=st.lists(any_text, max_size=2).map(tuple),
+        index=st.just(2),
+        altnames=st.lists(any_text, max_size=2).map(tuple),
     ),
 )
 LINKS: Resources = {key: value for key, value in SMALL.items() if key.kind == "link"}
