@@ -7,7 +7,7 @@ and `plugin` have no name of their own: they are what a cluster's registration o
 
 from __future__ import annotations
 
-from converge.bindings import bridge, managed_tap, masquerade, passt, plugin, tap
+from converge.bindings import bridge, macvtap, managed_tap, masquerade, passt, plugin, tap
 from converge.bindings.compile import Binding, compile_document, sysctl_paths
 
 REGISTRY: dict[str, Binding] = {
@@ -15,6 +15,7 @@ REGISTRY: dict[str, Binding] = {
     "bridge": bridge,
     "passt": passt,
     "managedTap": managed_tap,
+    "macvtap": macvtap,
     "tap": tap,
     "plugin": plugin,
 }

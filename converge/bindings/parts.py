@@ -15,6 +15,13 @@ def bridge_role(nic: Nic) -> str:
     return f"bridge:{nic.name}"
 
 
+def derived_mac(purpose: str, pod_mac: str) -> str:
+    """A locally administered address that is the same whenever this pod link is wired, and is not its own."""
+    from hashlib import sha256
+
+    return "02:" + sha256(f"{purpose} {pod_mac}".encode()).digest()[:5].hex(":")
+
+
 def tap_role(nic: Nic) -> str:
     return f"tap:{nic.name}"
 

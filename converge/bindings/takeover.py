@@ -13,6 +13,7 @@ from dataclasses import replace
 from converge.bindings.names import Names, names
 from converge.bindings.parts import (
     bridge_role,
+    derived_mac,
     global_address,
     pod_role,
     standin_role,
@@ -57,7 +58,7 @@ def compile(document: GuestNetwork, nic: Nic, facts: PodFacts) -> Desired:
 def _refusals(nic: Nic, link: PodLink, facts: PodFacts) -> Iterator[Diagnostic]:
     if link.original is None:
         yield unknown_original(nic, link)
-    elif link.original.mac is None or link.resource.kind in ("bridge", "tun"):
+    elif link.original.mac is None or link.resource.kind in ("bridge", "tun", "macvtap"):
         detail = f"{link.resource.name} is a {link.resource.kind or 'loopback'} link, which cannot be a port of a bridge"
         yield Diagnostic("pod link cannot be bridged", detail, nic.at, nic=nic.name)
     for key, way in link.routes if nic.name in facts.first else ():
@@ -127,7 +128,4 @@ def _addresses(nic: Nic, taken: tuple[tuple[Key, Attributes], ...]) -> Iterator[
 
 
 def bridge_mac(pod_mac: str) -> str:
-    """A locally administered address that is the same whenever this pod link is wired, and is not the guest's."""
-    from hashlib import sha256
-
-    return "02:" + sha256(f"bridge {pod_mac}".encode()).digest()[:5].hex(":")
+    return derived_mac("bridge", pod_mac)

@@ -93,7 +93,9 @@ def _index(name: Value) -> int:
 
 
 def _link_add(route: Any, words: Mapping[str, Value]) -> None:
-    optional = {name: words[name] for name in ("address", "mtu") if name in words}
+    optional: dict[str, Any] = {name: words[name] for name in ("address", "mtu") if name in words}
+    if "link" in words:
+        optional.update({"link": _index(words["link"]), f"{words['type']}_mode": words["mode"]})
     state = "up" if "up" in words else "down"
     route.link("add", ifname=words["name"], kind=words["type"], state=state, **optional)
 

@@ -18,12 +18,12 @@ from converge.resources.rule import Rule
 
 
 def plain(attributes: Attributes | None, names: Mapping[str, str]) -> Json | None:
-    """`names`: link names by handle, for masters."""
+    """`names`: link names by handle, for masters and lower links."""
     if attributes is None:
         return None
     value = {field.name: _value(getattr(attributes, field.name)) for field in fields(attributes) if field.compare}
-    if isinstance(attributes, Link) and attributes.master is not None:
-        value["master"] = names.get(attributes.master, attributes.master)
+    if isinstance(attributes, Link):
+        value |= {part: names.get(value[part], value[part]) for part in ("master", "lower") if value[part] is not None}
     return value
 
 

@@ -4,8 +4,8 @@
     new-flows      NAT rules or ports change: new connections may go elsewhere, established ones keep what conntrack has
     short-cut      packets are lost for a moment: a link goes down and up, is renamed, or changes its MTU or MAC; an address, a
                    route or forwarding goes; the last NAT chain goes, which resets established connections
-    carrier-loss   a tap is deleted, made anew, set down or leaves its bridge: the guest sees its cable pulled, and a VMM that
-                   holds a deleted tap open must open the new one
+    carrier-loss   a tap or macvtap is deleted, made anew, set down or leaves its bridge: the guest sees its cable pulled, and a
+                   VMM that holds a deleted one open must open the new one
 
 The rule looks at one change and not at whether a guest runs, which nobody here knows.
 """
@@ -43,8 +43,8 @@ _SWITCHES = ("ip_forward", "forwarding", "route_localnet")
 
 def _of_link(before: Link, after: Link | None, replaced: bool) -> str:
     if after is None or replaced:
-        return "carrier-loss" if before.kind in ("tun", "bridge") else "short-cut"
-    if before.kind == "tun":
+        return "carrier-loss" if before.kind in ("tun", "macvtap", "bridge") else "short-cut"
+    if before.kind in ("tun", "macvtap"):
         left = before.master is not None and after.master != before.master
         if left or (before.up and not after.up):
             return "carrier-loss"

@@ -129,8 +129,7 @@ def _link(value: Json) -> Iterator[str]:
         yield f"mac {value['mac']}"
     yield f"mtu {value['mtu']}"
     yield "up" if value["up"] else "down"
-    if value["master"]:
-        yield f"master {value['master']}"
+    yield from _flags({name: value[name] for name in ("master", "lower", "mode")})
     if value["tap"]:
         yield from _flags({name: value["tap"][name] for name in ("owner", "group", "multi_queue")})
 

@@ -31,7 +31,7 @@ def _row(result: Result, nic: Nic) -> Json:
         "nic": nic.name,
         "binding": nic.binding,
         "state": _state(result, nic),
-        "tap": _name(seen, f"tap:{nic.name}"),
+        "tap": _name(seen, f"tap:{nic.name}") or _name(seen, f"macvtap:{nic.name}") or _given(result, nic),
         "guest address": ",".join(address for address, _ in addresses),
         "known from": ",".join(source for _, source in addresses),
         "guest mac": nic.mac or _mac(seen, nic),
@@ -56,9 +56,16 @@ def _name(resources: Resources, role: str) -> str:
     return link.name if link is not None else ""
 
 
+def _given(result: Result, nic: Nic) -> str:
+    """A tap that a CNI made."""
+    present = {value.name for key, value in result.observed.items() if key.kind == "link"}
+    targets = (device.target for device in result.desired.devices if device.nic == nic.name)
+    return next((target for target in targets if target in present), "")
+
+
 def _mac(seen: Resources, nic: Nic) -> str:
-    """The pod link's own: on the stand-in, where a binding took the link over."""
-    for role in (f"standin:{nic.name}", f"pod:{nic.name}"):
+    """A macvtap's, else the pod link's own: on the stand-in, where a binding took the link over."""
+    for role in (f"macvtap:{nic.name}", f"standin:{nic.name}", f"pod:{nic.name}"):
         link = seen.get(Key("link", role))
         if link is not None:
             return str(link.mac)

@@ -65,14 +65,15 @@ def _conflict(role: str, marked: str, named: str) -> Diagnostic:
 
 
 def rekeyed(observed: Resources, roles: Mapping[str, str]) -> Resources:
-    """The same set with roles for handles, in keys and in masters."""
+    """The same set with roles for handles, in keys, in masters and in lower links."""
     found: Resources = {}
     for key, value in observed.items():
         role = roles.get(key.owner)
         if key.kind == "link" and role is not None and role in value.further_marks:
             value = marked(value, value.marks, role)  # noqa: PLW2901
-        if key.kind == "link" and value.master in roles:
-            value = replace(value, master=roles[value.master])  # noqa: PLW2901
+        if key.kind == "link" and (value.master in roles or value.lower in roles):
+            master, lower = (roles.get(handle, handle) for handle in (value.master, value.lower))
+            value = replace(value, master=master, lower=lower)  # noqa: PLW2901
         found[key if role is None else Key(key.kind, role, key.name)] = value
     return found
 

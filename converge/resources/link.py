@@ -1,4 +1,4 @@
-"""Links (RTM_*LINK), with what bridges, bridge ports and taps have of their own.
+"""Links (RTM_*LINK), with what bridges, bridge ports, taps and macvtaps have of their own.
 
 Identity is the role (the handle in the key); the name is an attribute, so a renamed link is updated and never made anew. Whatever
 of a link is the kernel's or a VMM's own business is not decoded: carrier, operstate, a tap's random MAC and its `pi` and
@@ -52,6 +52,7 @@ class Link:
     """`kind` is IFLA_INFO_KIND ("bridge", "tun", "veth", "" for lo). `mtu` is in bytes. `master` is a handle. `mark` is a role;
     `further_marks` are those that somebody else has put on it, where it has several.
 
+    `lower` is the handle of the link that a macvtap lies on, None where that is in another namespace; `mode` is the macvtap's.
     `index` and `altnames` (those that are no mark) are what the kernel or others chose: seen by the simulation, never compared.
     """
 
@@ -66,6 +67,8 @@ class Link:
     bridge: Bridge | None = None
     port: Port | None = None
     further_marks: tuple[str, ...] = ()
+    lower: str | None = None
+    mode: str = ""
     index: int = field(default=0, compare=False)
     altnames: tuple[str, ...] = field(default=(), compare=False)
 
@@ -91,13 +94,16 @@ def after(key: Key, link: Link, among: Resources) -> Iterator[Key]:
         yield from (other for other in among if other.kind == "fact")
 
 
-def within(_key: Key, _link: Link) -> Key | None:
-    return None
+def within(_key: Key, link: Link) -> Key | None:
+    return None if link.lower is None else Key("link", link.lower)
 
 
-def claims(_key: Key, link: Link) -> Iterable[str]:
+def claims(key: Key, link: Link) -> Iterable[str]:
+    """Its name, its marks, and what a link receives: the kernel hands that to a bridge or to macvtaps, never to both."""
     yield link.name
     yield from (MARK + mark for mark in link.marks)
+    if link.master is not None or link.lower is not None:
+        yield f"frames of {link.lower or key.owner}"
     if link.master is not None and link.tap is None:
         yield process.alone_on(link.master)
 
@@ -121,9 +127,14 @@ def operations(change: Change, state: State) -> Sequence[Operation]:
         return [_delete(change.key, before)]
     if before is None:
         return _create(change.key, after_, state)
-    if before.kind != after_.kind or (before.tap and after_.tap and before.tap.multi_queue != after_.tap.multi_queue):
+    if _fixed(before) != _fixed(after_):
         return [_delete(change.key, before), *_create(change.key, after_, state)]
     return _update(change.key, before, after_, state)
+
+
+def _fixed(link: Link) -> tuple[object, ...]:
+    """What a link has from its creation to its end."""
+    return link.kind, link.tap is not None and link.tap.multi_queue, link.lower, link.mode
 
 
 def _delete(key: Key, link: Link) -> Operation:
@@ -136,10 +147,12 @@ def _create(key: Key, link: Link, state: State) -> list[Operation]:
         made = Link(name=link.name, kind="tun", up=False, mtu=1500, tap=link.tap)
         first = Operation("tuntap add", key, (("dev", link.name), ("mode", "tap"), *_tap_words(link.tap)))
     else:
-        made = Link(name=link.name, kind=link.kind, up=link.up, mtu=link.mtu, mac=link.mac, bridge=link.bridge and Bridge())
-        words: list[tuple[str, Value]] = [("name", link.name)]
+        made = replace(link, master=None, mark=None, further_marks=(), bridge=link.bridge and Bridge(), port=None)
+        words: list[tuple[str, Value]] = [] if link.lower is None else [("link", _name_of(link.lower, state))]
+        words += [("name", link.name)]
         words += [("address", link.mac)] if link.mac else []
         words += [("mtu", link.mtu), ("up", "") if link.up else ("down", ""), ("type", link.kind)]
+        words += [("mode", link.mode)] if link.mode else []
         first = Operation("link add", key, tuple(words))
     if link.mark is None:
         return [first, *_update(key, made, link, state)]
@@ -196,11 +209,15 @@ def _settings(before: Link, after_: Link, state: State) -> list[tuple[str, Value
     if before.mtu != after_.mtu:
         words.append(("mtu", after_.mtu))
     if before.master != after_.master:
-        bridge: Link | None = None if after_.master is None else state.get(Key("link", after_.master))
-        words.append(("nomaster", "") if after_.master is None else ("master", bridge.name if bridge else after_.master))
+        words.append(("nomaster", "") if after_.master is None else ("master", _name_of(after_.master, state)))
     if before.up != after_.up:
         words.append(("up" if after_.up else "down", ""))
     return words
+
+
+def _name_of(handle: str, state: State) -> str:
+    link: Link | None = state.get(Key("link", handle))
+    return handle if link is None else link.name
 
 
 _BRIDGE_WORDS = {"stp": "stp_state", "vlan_filtering": "vlan_filtering"}
@@ -243,9 +260,27 @@ def _added(operation: Operation, words: dict[str, Value], state: State) -> str |
             name, kind, "up" in words, int(words.get("mtu", 1500)), mac=str(words["address"]) if "address" in words else None
         )
         link = replace(link, bridge=Bridge()) if kind == "bridge" else link
+        if "link" in words:
+            link = replace(link, lower=_named(str(words["link"]), state), mode=str(words["mode"]))
+            if (refusal := _not_carried(link, state)) is not None:
+                return refusal
     state.put(key, link)
     sysctl.born(key.owner, link.mtu, state)
     return None
+
+
+def _not_carried(link: Link, state: State) -> str | None:
+    """Why a macvtap cannot be made on its lower link. Seen on 6.18."""
+    lower: Link | None = None if link.lower is None else state.get(Key("link", link.lower))
+    if lower is None:
+        return "Cannot find device"
+    if lower.master is not None:
+        return "Device or resource busy"
+    return "Invalid argument" if link.mtu > lower.mtu else None
+
+
+def _carried(key: Key, state: State) -> list[tuple[Key, Link]]:
+    return [(other, link) for other, link in state.of("link") if link.lower == key.owner]
 
 
 def _tap_of(words: dict[str, Value]) -> Tap:
@@ -279,23 +314,18 @@ def _set(key: Key, link: Link, words: dict[str, Value], state: State) -> str | N
 
 def _reconfigured(key: Key, link: Link, words: dict[str, Value], state: State) -> str | None:
     """One RTM_NEWLINK with several attributes; refusals first, since here nothing is half done."""
+    bridge = _named(str(words["master"]), state, "bridge") if "master" in words else None
+    refusal = _refused(key, link, words, state) or _unbridged(key, link, bridge, words, state)
+    if refusal is not None:
+        return refusal
     changed: dict[str, Any] = {}
     if "name" in words:
         changed["name"] = str(words["name"])
-        if _taken(changed["name"], key, state):
-            return "File exists"
-        if link.up and not _renames_while_up(state):
-            return "Device or resource busy"
     if "mtu" in words:
         changed["mtu"] = int(words["mtu"])
-        if changed["mtu"] < LEAST_MTU:
-            return "Invalid argument: mtu less than device minimum"
     if "address" in words:
         changed["mac"] = str(words["address"])
     if "master" in words or "nomaster" in words:
-        bridge = _named(str(words["master"]), state) if "master" in words else None
-        if "master" in words and bridge is None:
-            return f'Device "{words["master"]}" does not exist'
         changed.update(master=bridge, port=None if bridge is None else Port())
     if "up" in words or "down" in words:
         changed["up"] = "up" in words
@@ -305,12 +335,38 @@ def _reconfigured(key: Key, link: Link, words: dict[str, Value], state: State) -
     return None
 
 
-def _named(name: str, state: State) -> str | None:
-    return next((key.owner for key, link in state.of("link") if link.name == name and link.kind == "bridge"), None)
+def _refused(key: Key, link: Link, words: dict[str, Value], state: State) -> str | None:
+    if "name" in words and _taken(str(words["name"]), key, state):
+        return "File exists"
+    if "name" in words and link.up and not _renames_while_up(state):
+        return "Device or resource busy"
+    mtu = int(words.get("mtu", link.mtu))
+    if mtu < LEAST_MTU:
+        return "Invalid argument: mtu less than device minimum"
+    return "Invalid argument" if "mtu" in words and mtu > _most_mtu(link, state) else None
+
+
+def _unbridged(key: Key, link: Link, bridge: str | None, words: dict[str, Value], state: State) -> str | None:
+    if "master" in words and bridge is None:
+        return f'Device "{words["master"]}" does not exist'
+    busy = bridge is not None and (link.lower is not None or bool(_carried(key, state)))
+    return "Device or resource busy" if busy else None
+
+
+def _most_mtu(link: Link, state: State) -> float:
+    """A macvtap's is at most its lower link's; nobody else's is limited here."""
+    lower: Link | None = None if link.lower is None else state.get(Key("link", link.lower))
+    return float("inf") if lower is None else lower.mtu
+
+
+def _named(name: str, state: State, kind: str | None = None) -> str | None:
+    return next((key.owner for key, link in state.of("link") if link.name == name and kind in (None, link.kind)), None)
 
 
 def _follow(key: Key, before: Link, after_: Link, state: State) -> None:
-    """What addresses, routes and per-link sysctls do when their link has changed."""
+    """What addresses, routes, per-link sysctls and macvtaps do when their link has changed. A macvtap follows its lower link
+    to a smaller MTU, and to nothing else.
+    """
     if after_.mtu < LEAST_MTU6 <= before.mtu:
         addresses.ipv6_left(key.owner, state)
         sysctl.ipv6_left(key.owner, state)
@@ -322,6 +378,11 @@ def _follow(key: Key, before: Link, after_: Link, state: State) -> None:
         addresses.link_up(key.owner, state)
     if before.name != after_.name:
         addresses.link_renamed(key.owner, after_.name, state)
+    for upper, carried in _carried(key, state) if after_.mtu < before.mtu else ():
+        if carried.mtu > after_.mtu:
+            shrunk = replace(carried, mtu=after_.mtu)
+            state.put(upper, shrunk)
+            _follow(upper, carried, shrunk, state)
 
 
 def _owned(key: Key, link: Link, words: dict[str, Value], state: State) -> str | None:
@@ -346,7 +407,7 @@ def _unmarked(key: Key, link: Link, words: dict[str, Value], state: State) -> st
 
 
 LEAST_MTU = 68
-"""The least MTU of veth, tap and bridge, in bytes."""
+"""The least MTU of veth, tap, bridge and macvtap, in bytes."""
 
 LEAST_MTU6 = 1280
 """Below it IPv6 leaves the link (RFC 8200 section 5)."""

@@ -11,10 +11,22 @@ from converge.resources.wire import Attributes, attributes, mac, messages, nativ
 
 _INFO_MESSAGE = Struct("=BxHiII")  # ifinfomsg: family, type, index, flags, change
 _IFF_UP = 1
-_IFLA_ADDRESS, _IFLA_IFNAME, _IFLA_MTU, _IFLA_MASTER, _IFLA_LINKINFO, _IFLA_AF_SPEC, _IFLA_PROP_LIST = 1, 3, 4, 10, 18, 26, 52
+(
+    _IFLA_ADDRESS,
+    _IFLA_IFNAME,
+    _IFLA_MTU,
+    _IFLA_LINK,
+    _IFLA_MASTER,
+    _IFLA_LINKINFO,
+    _IFLA_AF_SPEC,
+    _IFLA_LINK_NETNSID,
+    _IFLA_PROP_LIST,
+) = 1, 3, 4, 5, 10, 18, 26, 37, 52
 _INFO_KIND, _INFO_DATA, _INFO_PORT_KIND, _INFO_PORT_DATA = 1, 2, 4, 5
 _TUN_OWNER, _TUN_GROUP, _TUN_MULTI_QUEUE = 1, 2, 7
 _BRIDGE_STP, _BRIDGE_VLAN_FILTERING = 5, 7
+_MACVTAP_MODE = 1
+_MACVTAP_MODES = {1: "private", 2: "vepa", 4: "bridge", 8: "passthru", 16: "source"}
 _PORT_HAIRPIN, _PORT_LEARNING, _PORT_ISOLATED = 4, 8, 33
 
 
@@ -24,7 +36,7 @@ def decode(dump: bytes) -> Iterator[tuple[Link, bytes]]:
         _, _, index, flags, _ = _INFO_MESSAGE.unpack_from(dump, start)
         found = attributes(dump, start + 16, end)
         master = found.get(_IFLA_MASTER)
-        kind, tap, bridge, port = _link_info(_stable(found.get(_IFLA_LINKINFO, b"")))
+        kind, tap, bridge, port, mode = _link_info(_stable(found.get(_IFLA_LINKINFO, b"")))
         marks, altnames = _names(found.get(_IFLA_PROP_LIST, b""))
         yield (
             Link(
@@ -39,6 +51,8 @@ def decode(dump: bytes) -> Iterator[tuple[Link, bytes]]:
                 tap=tap,
                 bridge=bridge,
                 port=port,
+                lower=_lower(found) if mode else None,
+                mode=mode,
                 index=index,
                 altnames=altnames,
             ),
@@ -56,12 +70,18 @@ def _stable(info: bytes) -> tuple[str, bytes, str, bytes]:
     )
 
 
-def _link_info(info: tuple[str, bytes, str, bytes]) -> tuple[str, Tap | None, Bridge | None, Port | None]:
+def _lower(found: Attributes) -> str | None:
+    """The number is another namespace's where that is told as well."""
+    return None if _IFLA_LINK_NETNSID in found else f"#{native(found.get(_IFLA_LINK, b''))}"
+
+
+def _link_info(info: tuple[str, bytes, str, bytes]) -> tuple[str, Tap | None, Bridge | None, Port | None, str]:
     kind, data, port_kind, port_data = info
     tap = _tap(data) if kind == "tun" else None
     bridge = _bridge(attributes(data)) if kind == "bridge" else None
     port = _port(attributes(port_data)) if port_kind == "bridge" else None
-    return kind, tap, bridge, port
+    mode = _MACVTAP_MODES.get(native(attributes(data).get(_MACVTAP_MODE, b"")), "unknown") if kind == "macvtap" else ""
+    return kind, tap, bridge, port, mode
 
 
 @lru_cache(maxsize=256)

@@ -125,11 +125,13 @@ class Wish:
     queues: int = 0
     cidr4: str = "10.0.2.0/24"
     cidr6: str = "fd10:0:2::/120"
+    mac: str | None = None
 
     def document(self) -> GuestNetwork:
         network = Network("default", "pod", HERE, IPv4Network(self.cidr4), IPv6Network(self.cidr6))
         ports = tuple(Ports(*port, HERE) for port in self.ports)
-        nics = () if self.binding is None else (Nic("default", self.binding, network, HERE, ports=ports, queues=self.queues),)
+        nic = Nic("default", self.binding or "", network, HERE, ports=ports, mac=self.mac, queues=self.queues)
+        nics = () if self.binding is None else (nic,)
         target = Target("netns", "universe", HERE)
         return GuestNetwork(
             "shop",
@@ -238,4 +240,5 @@ wishes = st.builds(
     queues=st.sampled_from((0, 4)),
     cidr4=st.sampled_from(("10.0.2.0/24", "10.77.0.0/30")),
     cidr6=st.sampled_from(("fd10:0:2::/120", "fd77::/126")),
+    mac=st.sampled_from((None, "02:00:00:00:00:07")),
 )

@@ -86,6 +86,14 @@ def _options(state: State, number: int) -> None:
     state.put(key, replace(value, port=Port(*flags)) if value.port else replace(value, bridge=Bridge(*flags[:2])))
 
 
+def _replugged(state: State, number: int) -> None:
+    """A macvtap of the same name and mark, made on another link or in another mode."""
+    found = _pick([item for item in _ours(state) if item[1].lower is not None], number)
+    if found is not None:
+        key, value = found
+        state.put(key, replace(value, mode="private") if number & 1 else replace(value, lower=f"#{number}"))
+
+
 def _drop(kind: str) -> Tampering:
     """Addresses and routes as the kernel deletes them; what is in our table with all that is in it."""
 
@@ -178,6 +186,7 @@ TAMPERINGS: dict[str, Tampering] = {
     "mark deleted": _unmark,
     "mark added": _on_link("link property add", ("altname", "converge:stray")),
     "options": _options,
+    "macvtap elsewhere": _replugged,
     "address deleted": _drop("address"),
     "address added": _add_address,
     "address altered": _alter_address,
