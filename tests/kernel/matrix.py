@@ -27,6 +27,9 @@ NO_PORTS: Nics = (Nic("default", "masquerade", POD_NETWORK, AT),)
 OTHER_SUBNET: Nics = (Nic("default", "masquerade", replace(POD_NETWORK, cidr4=IPv4Network("10.9.8.0/28")), AT),)
 BRIDGE: Nics = (Nic("default", "bridge", POD_NETWORK, AT),)
 STORAGE = Nic("storage", "bridge", SECOND, AT)
+MANAGED: Nics = (Nic("default", "managedTap", POD_NETWORK, AT),)
+MACVTAP: Nics = (Nic("default", "macvtap", POD_NETWORK, AT),)
+FAST = Nic("fast", "macvtap", Network("fast", "multus", AT, multus_name="fast", primary=False), AT)
 NOTHING: Nics = ()
 
 CALICO = {"addresses4": ("10.244.1.5/32",), "gateway4": "169.254.1.1"}
@@ -54,6 +57,12 @@ ip link add name {hashed("storage")} type veth peer name peer1
 ip link set peer1 up
 """
 
+FAST_LINK = f"""
+ip link add name {hashed("fast")} mtu 9000 type veth peer name peer2 mtu 9000
+ip link set peer2 up
+ip link set {hashed("fast")} up
+"""
+
 ROWS = [
     Row("wire masquerade, IPv4", NOTHING, MASQUERADE, IPV4),
     Row("wire masquerade, dual", NOTHING, MASQUERADE),
@@ -70,6 +79,15 @@ ROWS = [
     Row("unwire masquerade", MASQUERADE, NOTHING),
     Row("unwire bridge", BRIDGE, NOTHING, more=ROUTES),
     Row("unwire both", (*MASQUERADE, STORAGE), NOTHING, more=STORAGE_LINK),
+    Row("wire managedTap, dual, more routes", NOTHING, MANAGED, more=ROUTES),
+    Row("wire macvtap", NOTHING, MACVTAP),
+    Row("bridge becomes managedTap", BRIDGE, MANAGED),
+    Row("bridge becomes macvtap", BRIDGE, MACVTAP),
+    Row("macvtap becomes bridge", MACVTAP, BRIDGE),
+    Row("macvtap becomes masquerade", MACVTAP, MASQUERADE),
+    Row("macvtap comes to the others", (*MASQUERADE, STORAGE), (*MASQUERADE, STORAGE, FAST), more=STORAGE_LINK + FAST_LINK),
+    Row("macvtap leaves the others", (*MASQUERADE, STORAGE, FAST), (*MASQUERADE, STORAGE), more=STORAGE_LINK + FAST_LINK),
+    Row("unwire macvtap", (*MANAGED, FAST), NOTHING, more=FAST_LINK),
 ]
 
 
@@ -114,6 +132,8 @@ def _link(link: dict[str, Any]) -> dict[str, Any]:
     found |= {"kind": info.get("info_kind"), "up": "UP" in link["flags"]}
     if found["kind"] == "tun":
         found["address"], found["tap"] = "random", {n: info["info_data"].get(n) for n in ("user", "group", "multi_queue")}
+    if found["kind"] == "macvtap":
+        found |= {"on": link["link"], "mode": info["info_data"]["mode"]}
     if info.get("info_slave_kind") == "bridge":
         found["learning"] = info["info_slave_data"]["learning"]
     return found
