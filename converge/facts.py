@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from converge.bindings import REGISTRY
-from converge.bindings.names import Names, names, pod_link_names
+from converge.bindings.names import Names, is_ordinal, names, pod_link_names, unsure
 from converge.model import Attributes, Diagnostic, GuestNetwork, Key, Nic, PodFacts, PodLink, Resources
 from converge.resources import address, fact_text, route
 from converge.resources.identity import POD_LINK
@@ -28,6 +28,8 @@ class _Pod:
     by_mark: Mapping[str, str]
     by_name: Mapping[str, str]
     by_index: Mapping[int, str]
+    carrying: Mapping[str, str]
+    """The NIC whose macvtap lies on a link, by that link's handle."""
 
 
 def discover(document: GuestNetwork, observed: Resources) -> tuple[PodFacts, list[Diagnostic]]:
@@ -35,7 +37,10 @@ def discover(document: GuestNetwork, observed: Resources) -> tuple[PodFacts, lis
     pod = _pod({key.owner: value for key, value in observed.items() if key.kind == "link"})
     written, strange, short = fact_text.read([key for key in observed if key.kind == "fact"])
     captured = dict(_own(written, short))
-    wanted = pod_link_names(document, _known_names(pod, captured))
+    present = _known_names(pod, captured)
+    wanted = pod_link_names(document, present)
+    certain = dict(_certain(document, wanted, pod, captured))
+    wanted |= certain
     found: dict[str, PodLink] = {}
     standins: dict[str, str] = {}
     for nic, own, handle in _pod_links(document, wanted, pod, captured):
@@ -56,6 +61,7 @@ def discover(document: GuestNetwork, observed: Resources) -> tuple[PodFacts, lis
         servers={key.owner.removeprefix("bridge:"): value for key, value in observed.items() if key.kind == "process"},
         bridge_addresses=dict(_bridge_addresses(document, wanted, pod, observed)),
         present=frozenset(pod.by_name),
+        unsure=unsure(document, present, certain),
     )
     return facts, [_unreadable(key) for key in strange]
 
@@ -77,6 +83,7 @@ def _pod(links: Mapping[str, Link]) -> _Pod:
         {link.mark: handle for handle, link in links.items() if link.mark},
         {link.name: handle for handle, link in links.items()},
         {link.index: handle for handle, link in links.items()},
+        {link.lower: link.mark.partition(":")[2] for link in links.values() if link.lower is not None and link.mark},
     )
 
 
@@ -85,13 +92,41 @@ def _known_names(pod: _Pod, captured: Mapping[Key, Attributes]) -> set[str]:
     return {*pod.by_name, *(value.name for key, value in captured.items() if key.kind == "link")}
 
 
+def _certain(
+    document: GuestNetwork, wanted: Mapping[str, str], pod: _Pod, captured: Mapping[Key, Attributes]
+) -> Iterator[tuple[str, str]]:
+    """Names of secondary NICs' pod links that marks or facts tell, whatever the NIC's number is by now."""
+    for nic in document.nics:
+        if nic.network.primary or nic.pod_link:
+            continue
+        own, handle = names(nic, wanted[nic.name]), _by_facts(nic.name, pod, captured)
+        if handle is None:
+            yield from _carrying(nic.name, own, pod)
+            continue
+        live, standin = pod.links[handle], pod.by_mark.get(f"standin:{nic.name}")
+        fact: Link | None = captured.get(Key("link", f"{POD_LINK}{nic.name}"))
+        if live.name in (own.pod_link, own.renamed):
+            yield nic.name, own.pod_link
+        elif fact is not None or standin is not None:
+            yield nic.name, fact.name if fact is not None else pod.links[str(standin)].name
+        elif live.master is None:
+            yield nic.name, live.name
+
+
+def _carrying(nic: str, own: Names, pod: _Pod) -> Iterator[tuple[str, str]]:
+    """Where names are numbers, the link that its macvtap lies on; elsewhere a name says more, since a macvtap can be moved."""
+    for handle, other in pod.carrying.items():
+        if other == nic and handle in pod.links and is_ordinal(own.pod_link) and is_ordinal(pod.links[handle].name):
+            yield nic, pod.links[handle].name
+
+
 def _pod_links(
     document: GuestNetwork, wanted: Mapping[str, str], pod: _Pod, captured: Mapping[Key, Attributes]
 ) -> Iterator[tuple[str, Names | None, str]]:
     """NIC, its names, and the handle of its pod link. NICs that left the document are found by mark or facts, without names."""
     for nic in document.nics:
         own = names(nic, wanted[nic.name])
-        handle = _by_facts(nic.name, pod, captured) or _by_name(own, pod)
+        handle = _by_facts(nic.name, pod, captured) or _by_name(nic.name, own, pod)
         if handle is not None:
             yield nic.name, own, handle
     marked = {mark.removeprefix(POD_LINK) for mark in pod.by_mark if mark.startswith(POD_LINK)}
@@ -111,11 +146,11 @@ def _by_facts(nic: str, pod: _Pod, captured: Mapping[Key, Attributes]) -> str | 
     return next((pod.by_index[index] for index in indexes if index in pod.by_index), None)
 
 
-def _by_name(own: Names, pod: _Pod) -> str | None:
-    """Under its own name, unless a stand-in already has that; marked links are some other NIC's."""
+def _by_name(nic: str, own: Names, pod: _Pod) -> str | None:
+    """Under its own name, unless a stand-in already has that; marked links, and those with a macvtap, are some other NIC's."""
     for name in (own.pod_link, own.renamed):
         handle = pod.by_name.get(name)
-        if handle is not None and pod.links[handle].mark is None:
+        if handle is not None and pod.links[handle].mark is None and pod.carrying.get(handle, nic) == nic:
             if name == own.pod_link and pod.links[handle].kind in STANDIN_KINDS and own.renamed in pod.by_name:
                 continue
             return handle

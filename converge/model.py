@@ -419,7 +419,8 @@ class PodFacts:
     What was chosen once and is kept: `standins` is the kind of each NIC's stand-in, `bridge_addresses` the address of its
     bridge. `standin` is the kind for new ones, "" where nobody has asked the kernel yet. `servers` are the processes that
     serve a NIC now. `resolv` are the texts of resolv.conf files by path, that of the pod itself by "". `present` are the names
-    of all links there are. `adopting`: somebody else has wired the pod, and it is to be taken over now.
+    of all links there are. `adopting`: somebody else has wired the pod, and it is to be taken over now. `unsure` are the NICs of
+    which it cannot be told which pod link is theirs.
     """
 
     links: Mapping[str, PodLink]
@@ -435,6 +436,7 @@ class PodFacts:
     resolv: Mapping[str, str] = field(default_factory=dict)
     present: frozenset[str] = frozenset()
     adopting: bool = False
+    unsure: frozenset[str] = frozenset()
 
 
 # ---------------------------------------------------------------------------------------------- changes and plans

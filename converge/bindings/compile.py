@@ -85,6 +85,12 @@ def compile_document(document: GuestNetwork, facts: PodFacts, bindings: Mapping[
 
 def _unwirable(nic: Nic, facts: PodFacts, binding: Binding) -> Diagnostic | None:
     name = facts.names[nic.name]
+    if nic.name in facts.unsure:
+        detail = (
+            f"NIC {nic.name}: its pod link would be {name}, but this pod's links are not numbered as its networks are now\n"
+            "say which link it is by `podLink` (KubeVirt: status.interfaces[].podInterfaceName); new networks belong at the end"
+        )
+        return Diagnostic("pod link cannot be told", detail, nic.at, nic=nic.name)
     if nic.name not in facts.links and binding.NEEDS_POD_LINK:
         detail = (
             f"NIC {nic.name}: the pod has no link {name}\n"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from converge.model import GuestNetwork, Network, Nic
@@ -26,10 +26,11 @@ class Names:
 
 def pod_link_names(document: GuestNetwork, present: Collection[str]) -> dict[str, str]:
     """The pod link's name by NIC. `present`: names of the pod's links; one of the form `net1` means the ordinal scheme for
-    all, and so does one in what Multus says of the pod. The primary link is the one that Multus calls the default.
+    all, and so does one in what Multus says of the pod. The primary link is the one that Multus calls the
+    default.
     """
     reported = [each.interface for each in document.attachments]
-    ordinal = any(_ORDINAL.fullmatch(name) for name in (*present, *reported))
+    ordinal = any(map(is_ordinal, (*present, *reported)))
     primary = next((each.interface for each in document.attachments if each.default and each.interface), "eth0")
     secondary = [nic.network.name for nic in document.nics if not nic.network.primary]
     return {nic.name: nic.pod_link or _pod_link(nic.network, primary, secondary, ordinal) for nic in document.nics}
@@ -39,6 +40,23 @@ def _pod_link(network: Network, primary: str, secondary: list[str], ordinal: boo
     if network.primary:
         return primary
     return f"net{secondary.index(network.name) + 1}" if ordinal else hashed(network.name)
+
+
+def is_ordinal(pod_link: str) -> bool:
+    return _ORDINAL.fullmatch(pod_link) is not None
+
+
+def unsure(document: GuestNetwork, present: Collection[str], certain: Mapping[str, str]) -> frozenset[str]:
+    """NICs whose number may be that of another one's link. A number is a place in the list of networks as it was when the pod
+    was made: once a network has left that list, or has come in its midst, it says nothing. `certain`: names of pod links that
+    something else tells. (KubeVirt takes the wrong link then: reference section 13, 13.)
+    """
+    secondary = [nic for nic in document.nics if not nic.network.primary]
+    numbered, number = pod_link_names(document, present), sum(map(is_ordinal, present))
+    shifted = any(certain.get(nic.name, numbered[nic.name]) != numbered[nic.name] for nic in secondary)
+    if not number or not (shifted or number > len(secondary)):
+        return frozenset()
+    return frozenset(nic.name for nic in secondary if nic.pod_link is None and nic.name not in certain)
 
 
 def hashed(network: str) -> str:
