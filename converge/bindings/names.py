@@ -26,20 +26,22 @@ class Names:
 
 def pod_link_names(document: GuestNetwork, present: Collection[str]) -> dict[str, str]:
     """The pod link's name by NIC. `present`: names of the pod's links; one of the form `net1` means the ordinal scheme for
-    all, and so does one in what Multus says of the pod. The primary link is the one that Multus calls the
+    all whose hashed name is not there, and so does one in what Multus says of the pod. The primary link is the one that Multus calls the
     default.
     """
     reported = [each.interface for each in document.attachments]
     ordinal = any(map(is_ordinal, (*present, *reported)))
     primary = next((each.interface for each in document.attachments if each.default and each.interface), "eth0")
     secondary = [nic.network.name for nic in document.nics if not nic.network.primary]
-    return {nic.name: nic.pod_link or _pod_link(nic.network, primary, secondary, ordinal) for nic in document.nics}
+    numbers = {name: f"net{place}" for place, name in enumerate(secondary, 1)} if ordinal else {}
+    return {nic.name: nic.pod_link or _pod_link(nic.network, primary, numbers, present) for nic in document.nics}
 
 
-def _pod_link(network: Network, primary: str, secondary: list[str], ordinal: bool) -> str:
+def _pod_link(network: Network, primary: str, numbers: Mapping[str, str], present: Collection[str]) -> str:
     if network.primary:
         return primary
-    return f"net{secondary.index(network.name) + 1}" if ordinal else hashed(network.name)
+    name = hashed(network.name)
+    return name if name in present else numbers.get(network.name, name)
 
 
 def is_ordinal(pod_link: str) -> bool:
@@ -56,7 +58,8 @@ def unsure(document: GuestNetwork, present: Collection[str], certain: Mapping[st
     shifted = any(certain.get(nic.name, numbered[nic.name]) != numbered[nic.name] for nic in secondary)
     if not number or not (shifted or number > len(secondary)):
         return frozenset()
-    return frozenset(nic.name for nic in secondary if nic.pod_link is None and nic.name not in certain)
+    by_number = (nic.name for nic in secondary if nic.pod_link is None and is_ordinal(numbered[nic.name]))
+    return frozenset(by_number) - certain.keys()
 
 
 def hashed(network: str) -> str:

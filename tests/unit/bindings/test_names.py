@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from converge.bindings.names import LONGEST, names, pod_link_names, too_long
+from converge.bindings.names import LONGEST, hashed, names, pod_link_names, too_long, unsure
 from converge.model import GuestNetwork, Network, Nic, Position, Target
 
 AT = Position("names.yaml", 1, 1)
+COLLIDING = ("storage-1999238", "storage-7144460")
+"""Two names whose SHA-256 begins with the same 44 bits."""
 
 
 def nic(network: str, primary: bool = False, pod_link: str | None = None) -> Nic:
@@ -69,3 +71,39 @@ def test_hashed_names_just_fit() -> None:
 @pytest.mark.parametrize(("pod_link", "name"), [("twelve-chars", "k6t-twelve-chars"), ("eleven-char", None)])
 def test_a_derived_name_that_the_kernel_would_refuse(pod_link: str, name: str | None) -> None:
     assert too_long(names(nic("default", primary=True), pod_link), ("bridge", "tap")) == name
+
+
+def test_two_names_can_have_one_hash() -> None:
+    assert [hashed(name) for name in COLLIDING] == ["podb2cd4e6d34e"] * 2
+
+
+def test_names_are_hashed_as_they_are_written() -> None:
+    assert hashed("Red") != hashed("red")
+
+
+def test_without_networks_there_are_no_names() -> None:
+    assert pod_link_names(document(), ("eth0", "net1")) == {}
+    assert "eth0" not in pod_link_names(document(nic("red")), ("eth0",)).values()
+
+
+RED, BLUE, GREEN = nic("red"), nic("blue"), nic("green")
+
+
+@pytest.mark.parametrize(
+    ("nics", "present", "certain", "doubtful"),
+    [
+        ((RED, BLUE), ("net1", "net2"), {}, set()),
+        ((RED, BLUE), ("podb1f51a511f1",), {}, set()),
+        ((RED, BLUE, GREEN), ("net1", "net2"), {"red": "net1", "blue": "net2"}, set()),
+        ((GREEN, RED, BLUE), ("net1", "net2", "net3"), {"red": "net1", "blue": "net2"}, {"green"}),
+        ((BLUE, GREEN), ("net1", "net2", "net3"), {"blue": "net2"}, {"green"}),
+        ((BLUE,), ("net1", "net2"), {"blue": "net2"}, set()),
+        ((BLUE,), ("net1", "net2"), {}, {"blue"}),
+        ((nic("blue", pod_link="net2"),), ("net1", "net2"), {}, set()),
+    ],
+    ids=["fresh", "hashed", "behind", "before", "leaves and comes", "left", "nothing known", "said"],
+)
+def test_a_number_that_may_be_anothers(
+    nics: tuple[Nic, ...], present: tuple[str, ...], certain: dict[str, str], doubtful: set[str]
+) -> None:
+    assert unsure(document(*nics), present, certain) == doubtful
