@@ -130,7 +130,7 @@ def boot(
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            pass_fds=descriptors,
+            pass_fds=[*descriptors, *(nic.descriptor for nic in nics if nic.descriptor is not None)],
         )
         yield Guest(process, stack.enter_context(listened(process)))
 
@@ -162,7 +162,8 @@ def _qemu(nics: Sequence[Nic], line: str, descriptors: Sequence[int]) -> list[st
 
 def _nic(number: int, nic: Nic) -> list[str]:
     """A tap made for several queues can only be opened with several, and the other way round."""
-    netdev = f"tap,id=n{number},ifname={nic.tap},script=no,downscript=no,vhost=off"
+    opened = f"ifname={nic.tap},script=no,downscript=no" if nic.descriptor is None else f"fd={nic.descriptor}"
+    netdev = f"tap,id=n{number},{opened},vhost=off"
     if nic.socket:
         netdev = f"stream,id=n{number},server=off,addr.type=unix,addr.path={nic.socket}"
     device = f"virtio-net-pci,netdev=n{number},mac={nic.mac},romfile="

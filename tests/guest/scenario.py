@@ -46,6 +46,7 @@ class Nic:
     """One NIC of the guest: the pod's tap, and what the guest sees of it. `mtu` is told by virtio; None leaves it to DHCP.
 
     `socket`: in place of a tap, the socket of a process that carries frames as a stream.
+    `descriptor`: in place of a tap, the open device of a macvtap.
     """
 
     tap: str = "tap0"
@@ -54,6 +55,7 @@ class Nic:
     queues: int = 1
     setup: Setup = Setup()
     socket: str = ""
+    descriptor: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,10 +77,10 @@ def _tap(number: int) -> list[str]:
 
 
 @contextmanager
-def dnsmasq(netns: str, folder: Path, text: str) -> Iterator[Console]:
-    """Answers until the block ends; gives its log."""
+def dnsmasq(netns: str, folder: Path, text: str, link: str = BRIDGE) -> Iterator[Console]:
+    """Answers on that link until the block ends; gives its log."""
     configuration = folder / "dnsmasq.conf"
-    configuration.write_text(COMMON + text)
+    configuration.write_text(COMMON.replace(f"interface={BRIDGE}", f"interface={link}") + text)
     command = ["ip", "netns", "exec", netns, "dnsmasq", f"--conf-file={configuration}"]
     with listened(subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)) as log:
         log.await_line(READY, 10.0)
