@@ -1,7 +1,8 @@
 """The whole product as a story on one screen: pods, plan, apply, the wiring, an empty second plan, packets.
 
-converge is called by its command line, as a reader would, so each line after `$` can be typed. The pods are those that the
-documents in `states/` name. Whatever happens on the way, in the end everything is removed again.
+converge is called by its command line, as a reader would, so each line after `$` can be typed. The pods are those that three
+files of `states/` name; those of the other examples are made by `converge lab up` as well. Whatever happens on the way, in the
+end everything is removed again.
 """
 
 from __future__ import annotations
@@ -18,15 +19,32 @@ from typing import TextIO
 
 from converge.lab.guest import GuestSpec, guest_on
 from converge.lab.packets import ask, serving, settle
-from converge.lab.pods import HERE, OUTSIDE4, OUTSIDE6, PodSpec, down, up
+from converge.lab.pods import HERE, OUTSIDE4, OUTSIDE6, Attachment, PodSpec, down, up
 from converge.lab.run import LabError
 
-PODS = (
+STORY = (
     PodSpec("web"),
     PodSpec("db", ("10.244.1.6/24",), ("fd10:244:1::6/64",), mac="0a:58:0a:f4:01:06"),
     PodSpec("cache", ("10.244.1.7/24",), (), mac="0a:58:0a:f4:01:07", gateway6=""),
     PodSpec("vmi", ("10.244.1.8/24",), ("fd10:244:1::8/64",), mac="0a:58:0a:f4:01:08", mtu=1450),
 )
+STORY_FILES = ("web.yaml", "db.yaml", "vmi.yaml")
+PODS = (
+    *STORY,
+    PodSpec("bridge", ("10.244.1.9/24",), (), mac="0a:58:0a:f4:01:09", gateway6=""),
+    PodSpec("managedtap", ("10.244.1.10/24",), (), mac="0a:58:0a:f4:01:0a", gateway6=""),
+    PodSpec("macvtap", ("10.244.1.11/24",), (), mac="0a:58:0a:f4:01:0b", gateway6="", attached=(Attachment("fast", mtu=9000),)),
+    PodSpec(
+        "hotplug",
+        ("10.244.1.12/24",),
+        (),
+        mac="0a:58:0a:f4:01:0c",
+        gateway6="",
+        attached=(Attachment("storage", "192.168.5.9/24"), Attachment("backup", "192.168.6.9/24", "0a:58:c0:a8:06:09")),
+    ),
+)
+"""The pods of all examples in `states/`."""
+
 NAMES = tuple(spec.name for spec in PODS)
 WEB = HERE.netns("web")
 
@@ -84,16 +102,17 @@ def demo(states: str = "states/", out: TextIO | None = None) -> int:
 
 
 def story(screen: Screen, states: str) -> int:
+    files = [str(Path(states) / name) for name in STORY_FILES]
     screen.tell("What would be done?")
-    if screen.show("converge", "plan", states):
+    if screen.show("converge", "plan", *files):
         return 1
     screen.tell("Do it.")
-    if screen.show("converge", "apply", states):
+    if screen.show("converge", "apply", *files):
         return 1
     screen.tell(f"What is in the first pod now? (Its namespace is {WEB}.)")
     wiring(screen)
     screen.tell("Is anything left to do?")
-    empty = screen.show("converge", "plan", "--detailed-exitcode", states) == 0
+    empty = screen.show("converge", "plan", "--detailed-exitcode", *files) == 0
     screen.tell(
         "Do packets flow? A stand-in for the guest opens the tap, as a virtual machine would; then it is asked, and asks."
     )
@@ -110,7 +129,7 @@ def wiring(screen: Screen) -> None:
 def flows(screen: Screen) -> bool:
     """The guest has the pod's MAC, since the document names none."""
     with ExitStack() as stack:
-        guest = stack.enter_context(guest_on(WEB, GuestSpec(mac=PODS[0].mac, mtu=PODS[0].mtu)))
+        guest = stack.enter_context(guest_on(WEB, GuestSpec(mac=STORY[0].mac, mtu=STORY[0].mtu)))
         stack.enter_context(serving(guest, "guest", "tcp/80", "udp/53"))
         stack.enter_context(serving(WEB, "pod", "tcp/81"))
         stack.enter_context(serving(HERE.outside, "outside", "tcp/443"))
@@ -133,17 +152,14 @@ def answered(screen: Screen, question: Question) -> bool:
 @contextmanager
 def lab(screen: Screen) -> Iterator[None]:
     screen.tell("Four pods, each a network namespace with an eth0 as a CNI leaves it, and a host outside that can reach them.")
-    screen.line("$ converge lab up")
-    up(PODS)
+    up(STORY)
     try:
-        screen.line(
-            f"pods: {', '.join(HERE.netns(name) for name in NAMES)}; reached from {HERE.outside} ({OUTSIDE4}, {OUTSIDE6})"
-        )
+        names = ", ".join(HERE.netns(spec.name) for spec in STORY)
+        screen.line(f"pods: {names}; reached from {HERE.outside} ({OUTSIDE4}, {OUTSIDE6})")
         yield
     finally:
         screen.tell("All of it is removed again.")
-        screen.line("$ converge lab down")
-        down(NAMES)
+        down(spec.name for spec in STORY)
 
 
 @contextmanager

@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Interface, IPv6Interface, ip_address, ip_interface
 from pathlib import Path
 
+from converge.bindings.names import hashed
 from converge.kernel.processes import RUN as SERVICES
 from converge.lab.run import NETNS_DIR, LabError, batch, exists, run, write_sysctls
 
@@ -75,6 +76,20 @@ HERE = Place()
 
 
 @dataclass(frozen=True, slots=True)
+class Attachment:
+    """A further link, as Multus attaches one for a network of that name. Its far end is in the node, and nobody is there."""
+
+    network: str
+    address: str = ""
+    mac: str = "0a:58:c0:a8:05:09"
+    mtu: int = 1500
+
+    @property
+    def link(self) -> str:
+        return hashed(self.network)
+
+
+@dataclass(frozen=True, slots=True)
 class PodSpec:
     """One pod as its CNI left it. Empty `addresses6` with `gateway6=""` makes a pod without IPv6, and likewise for IPv4.
 
@@ -92,6 +107,7 @@ class PodSpec:
     gateway4: str = "10.244.1.1"
     gateway6: str = "fd10:244:1::1"
     sysctls: Mapping[str, str] = field(default_factory=lambda: {"net/ipv4/ip_forward": "0"})
+    attached: Sequence[Attachment] = ()
 
     def families(self) -> list[tuple[list[Interface], str]]:
         """Addresses and gateway of each family that the pod has."""
@@ -114,12 +130,14 @@ def pod_lines(spec: PodSpec) -> list[str]:
             lines.append(f"route add {gateway} dev {spec.link} scope link")
         if gateway:
             lines.append(f"route add default via {gateway} dev {spec.link}")
+    for more in spec.attached:
+        lines += [f"address add {more.address} dev {more.link}"] * bool(more.address) + [f"link set {more.link} up"]
     return lines
 
 
 def port_lines(spec: PodSpec, netns: str) -> list[str]:
     """What is done in the node for one pod: the wire to it, its gateways, and a way to addresses that no subnet covers."""
-    port = f"v{zlib.crc32(spec.name.encode()):08x}"
+    port = _port(spec.name)
     mtu = f"mtu {spec.mtu}"
     lines = [
         f"link add {port} {mtu} type veth peer name {spec.link} address {spec.mac} {mtu} netns {netns}",
@@ -131,7 +149,15 @@ def port_lines(spec: PodSpec, netns: str) -> list[str]:
         if gateway:
             lines.append(f"address replace {gateway}/{length} dev {BRIDGE}{' nodad' * (addresses[0].version == 6)}")
         lines += [f"route replace {address.ip} dev {BRIDGE}" for address in addresses if gateway and address not in near]
+    for more in spec.attached:
+        far = _port(f"{spec.name} {more.network}")
+        wire = f"type veth peer name {more.link} address {more.mac} mtu {more.mtu} netns {netns}"
+        lines += [f"link add {far} mtu {more.mtu} {wire}", f"link set {far} up"]
     return lines
+
+
+def _port(whose: str) -> str:
+    return f"v{zlib.crc32(whose.encode()):08x}"
 
 
 def up(specs: Sequence[PodSpec], place: Place = HERE) -> None:
@@ -202,5 +228,6 @@ def _make_pod(spec: PodSpec, place: Place) -> None:
     run("ip", "netns", "add", netns)
     batch(place.node, port_lines(spec, netns))
     # A CNI's pod is past its duplicate address detection; ours need not wait for it.
-    write_sysctls(netns, {**spec.sysctls, f"net/ipv6/conf/{spec.link}/accept_dad": "0"})
+    links = (spec.link, *(more.link for more in spec.attached))
+    write_sysctls(netns, {**spec.sysctls, **{f"net/ipv6/conf/{link}/accept_dad": "0" for link in links}})
     batch(netns, pod_lines(spec))

@@ -11,7 +11,7 @@ import yaml
 
 from converge.lab import demo, herd, rtnl
 from converge.lab.guest import GuestSpec, guest_lines
-from converge.lab.pods import HERE, Place, PodSpec, on_link, pod_lines, port_lines
+from converge.lab.pods import HERE, Attachment, Place, PodSpec, on_link, pod_lines, port_lines
 from converge.lab.run import LabError
 
 
@@ -96,9 +96,22 @@ def test_messages_are_as_long_as_they_say_and_attributes_aligned() -> None:
     assert rtnl.attribute(3, b"lo\0") == b"\x07\x00\x03\x00lo\0\0"
 
 
-def test_the_demo_makes_exactly_the_pods_that_the_examples_name(root: Path) -> None:
+def test_the_lab_makes_exactly_the_pods_that_the_examples_name(root: Path) -> None:
     named = {target(document) for path in sorted((root / "states").glob("*.yaml")) for document in documents(path)}
     assert named == {HERE.netns(name) for name in demo.NAMES}
+
+
+def test_the_demo_tells_of_the_pods_that_its_files_name(root: Path) -> None:
+    named = {target(document) for name in demo.STORY_FILES for document in documents(root / "states" / name)}
+    assert named == {HERE.netns(spec.name) for spec in demo.STORY}
+
+
+def test_a_pod_with_a_further_link() -> None:
+    spec = PodSpec("web", attached=(Attachment("red", "192.168.5.9/24"),))
+    assert pod_lines(spec)[-2:] == ["address add 192.168.5.9/24 dev podb1f51a511f1", "link set podb1f51a511f1 up"]
+    made, up = port_lines(spec, "t-web")[-2:]
+    assert "peer name podb1f51a511f1 address 0a:58:c0:a8:05:09 mtu 1500 netns t-web" in made
+    assert made.split()[2] == up.split()[2] != port_lines(spec, "t-web")[0].split()[2]
 
 
 def documents(path: Path) -> list[dict[str, dict[str, dict[str, str]]]]:
