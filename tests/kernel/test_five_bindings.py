@@ -132,6 +132,8 @@ def concerns(key: Key, name: str) -> bool:
     """Is it about this NIC, or about the pod as a whole? A fact says whose it is; sets and elements are masquerade's."""
     if key.kind in ("table", "chain", "set", "element"):
         return name == "default" or key.kind in ("table", "chain")
+    if key.kind == "vf":
+        return name == "white"
     if key.kind == "fact":
         return key.owner in ("", "pod", name)
     return not key.owner or name in key.owner.split(":")
