@@ -26,8 +26,8 @@ class Names:
 
 def pod_link_names(document: GuestNetwork, present: Collection[str]) -> dict[str, str]:
     """The pod link's name by NIC. `present`: names of the pod's links; one of the form `net1` means the ordinal scheme for
-    all whose hashed name is not there, and so does one in what Multus says of the pod. The primary link is the one that Multus calls the
-    default.
+    all whose hashed name is not there, and so does one in what Multus says of the pod. The primary link is the one that
+    Multus calls the default.
     """
     reported = [each.interface for each in document.attachments]
     ordinal = any(map(is_ordinal, (*present, *reported)))

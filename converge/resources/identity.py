@@ -37,13 +37,19 @@ def assign(observed: Resources, desired: Resources, pod_links: Mapping[str, str]
     conflicts: list[Diagnostic] = []
     for role, link in wanted.items():
         found = named.get(link.name)
-        if role.startswith(POD_LINK) or found is None or found in roles or links[found].kind != link.kind:
+        if role.startswith(POD_LINK) or found is None or found in roles or not _alike(links[found], link, holders):
             continue
         if role in holders:
             conflicts.append(_conflict(role, links[holders[role]].name, link.name))
         elif links[found].mark is None:
             roles[found] = role
     return roles, conflicts
+
+
+def _alike(found: Link, wanted: Link, holders: Mapping[str, str]) -> bool:
+    """Of one kind. A macvtap is made with its mark at once, so an unmarked one on another link, or in another mode, is a CNI's."""
+    lower = None if wanted.lower is None else holders.get(wanted.lower)
+    return (found.kind, found.lower, found.mode) == (wanted.kind, lower, wanted.mode)
 
 
 def remembered(observed: Resources, earlier: Resources, roles: Mapping[str, str]) -> dict[str, str]:

@@ -184,6 +184,16 @@ def test_somebody_elses_tap_in_its_place_is_not_taken_away(pod: MakePod) -> None
     assert "File exists" in refused(here, MACVTAP)
 
 
+@pytest.mark.parametrize("lower", ["on the node", "on another link"])
+def test_a_cnis_own_macvtap_of_that_name_is_not_taken_either(pod: MakePod, lower: str) -> None:
+    here = pod()
+    if lower == "on the node":
+        ns(here.node, f"ip link add link out0 name tap0 netns {here.netns} type macvtap mode bridge")
+    else:
+        shell(here.netns, f"{FURTHER.replace('; ', chr(10))}\nip link add link other name tap0 type macvtap mode bridge")
+    assert "File exists" in refused(here, MACVTAP)
+
+
 def test_a_smaller_pod_link_is_followed(pod: MakePod) -> None:
     here = pod()
     applied(wish(here, MACVTAP))

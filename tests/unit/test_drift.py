@@ -55,7 +55,7 @@ def foreign_route(state: State, number: int) -> None:
 FOREIGN = {"foreign link": foreign_link, "foreign route": foreign_route}
 CHOICES = {**TAMPERINGS, **FOREIGN}
 BEYOND_REPAIR = (
-    ("mark deleted", ("link renamed", "names swapped", "mark added")),
+    ("mark deleted", ("link renamed", "names swapped", "mark added", "macvtap elsewhere")),
     ("link deleted", ("table deleted", "chain deleted")),
 )
 """Not in one burst: a link without name and mark is nobody's, one with another mark alone is another's, and with facts and

@@ -41,9 +41,11 @@ def disturbed(draw: st.DrawFn) -> tuple[Wish, Look]:
 
 
 def recognisable(choices: list[tuple[str, int]]) -> list[tuple[str, int]]:
-    """A link that has lost both its name and its mark is nobody's, and may be in the way for ever."""
+    """A link that has lost both its name and its mark is nobody's, and so is an unmarked macvtap on another link: they may be in
+    the way for ever.
+    """
     names = {name for name, _ in choices}
-    lost = "mark deleted" in names and names & {"link renamed", "names swapped"}
+    lost = "mark deleted" in names and names & {"link renamed", "names swapped", "macvtap elsewhere"}
     return [choice for choice in choices if not lost or choice[0] != "mark deleted"]
 
 
