@@ -47,7 +47,7 @@ def assign(observed: Resources, desired: Resources, pod_links: Mapping[str, str]
 
 
 def _alike(found: Link, wanted: Link, holders: Mapping[str, str]) -> bool:
-    """Of one kind. A macvtap is made with its mark at once, so an unmarked one on another link, or in another mode, is a CNI's."""
+    """Of one kind. A macvtap is made with its mark at once, so an unmarked one elsewhere, or in another mode, is a CNI's."""
     lower = None if wanted.lower is None else holders.get(wanted.lower)
     return (found.kind, found.lower, found.mode) == (wanted.kind, lower, wanted.mode)
 
