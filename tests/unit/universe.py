@@ -187,7 +187,8 @@ def numbered(resources: Resources) -> Resources:
     for key, value in resources.items():
         if key.kind == "link":
             index = int(handles[key.owner][1:])
-            value = replace(value, index=index, master=handles.get(value.master or ""))  # noqa: PLW2901
+            lower = handles.get(value.lower or "", value.lower)
+            value = replace(value, index=index, master=handles.get(value.master or ""), lower=lower)  # noqa: PLW2901
         found[key._replace(owner=handles.get(key.owner, key.owner))] = value
     return found
 
