@@ -205,6 +205,24 @@ class Attachment:
 
 
 @dataclass(frozen=True, slots=True)
+class Reported:
+    """One entry of `status.interfaces` of a VirtualMachineInstance: what is known of one NIC of its guest.
+
+    `name` is "" for a NIC that only the guest knows, `guest_name` the guest's own name for it, `ips` are texts of which the first
+    is `ipAddress`. `sources` are the words of `infoSource`, as they stand there. 0 and "": not said.
+    """
+
+    name: str = ""
+    mac: str = ""
+    ips: tuple[str, ...] = ()
+    pod_link: str = ""
+    guest_name: str = ""
+    sources: tuple[str, ...] = ()
+    queues: int = 0
+    link_state: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class DomainOptions:
     """What the guest's devices depend on, besides the NICs themselves.
 
@@ -226,7 +244,7 @@ class GuestNetwork:
     `tap_owner` and `tap_group` are numeric ids. `istio`: annotation sidecar.istio.io/inject is "true".
     `legacy_migration_ports`: TCP 49152 and 49153 on loopback stay with the pod. `hostname` is the guest's as DHCP tells it,
     "" for none. `dns` is None where the document says nothing: the pod's resolv.conf then holds. `attachments` are what Multus
-    says of the pod, in its order; empty where no Pod document was given.
+    says of the pod, in its order; empty where no Pod document was given. `reported` is the document's own `status.interfaces`.
     """
 
     namespace: str
@@ -244,6 +262,7 @@ class GuestNetwork:
     dns: DnsConfig | None = None
     attachments: tuple[Attachment, ...] = ()
     domain: DomainOptions = field(default_factory=DomainOptions)
+    reported: tuple[Reported, ...] = ()
 
     @property
     def full_name(self) -> str:

@@ -32,7 +32,8 @@ def pod_link_names(document: GuestNetwork, present: Collection[str]) -> dict[str
     reported = [each.interface for each in document.attachments]
     ordinal = any(map(is_ordinal, (*present, *reported)))
     primary = next((each.interface for each in document.attachments if each.default and each.interface), "eth0")
-    secondary = [nic.network.name for nic in document.nics if not nic.network.primary]
+    in_order = sorted((nic.network for nic in document.nics), key=lambda network: network.at)  # of `networks`, not of the NICs
+    secondary = [network.name for network in in_order if not network.primary]
     numbers = {name: f"net{place}" for place, name in enumerate(secondary, 1)} if ordinal else {}
     return {nic.name: nic.pod_link or _pod_link(nic.network, primary, numbers, present) for nic in document.nics}
 

@@ -44,6 +44,7 @@ def build(draft: Draft) -> GuestNetwork:
         dns=dns_config(draft),
         attachments=draft.attachments,
         domain=_domain(draft),
+        reported=draft.reported,
     )
 
 

@@ -10,7 +10,7 @@ from converge.documents.fields import parts, text
 from converge.documents.nodes import Entry, Node, Scalar
 from converge.documents.nodes import Mapping as MappingNode
 from converge.documents.text import Source, Span
-from converge.model import Attachment
+from converge.model import Attachment, Reported
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class Draft:
     count, `labels` the nodes that hold some, a later one over an earlier. `cluster` is what holds for all virtual machines.
 
     `pod` is the pod that the document means, where it is known by name, and `attachments` what Multus says of that. `uid`,
-    `node` and `active_pods` (UID of a pod -> its node) are what a status knows to find it by.
+    `node` and `active_pods` (UID of a pod -> its node) are what a status knows to find it by. `reported` is its `interfaces`.
     """
 
     source: Source
@@ -81,6 +81,7 @@ class Draft:
     pod: PodName | None = None
     attachments: tuple[Attachment, ...] = ()
     cluster: Cluster = field(default_factory=Cluster)
+    reported: tuple[Reported, ...] = ()
 
     def network(self, name: str | None) -> Part | None:
         return None if name is None else self.by_name.get(name)

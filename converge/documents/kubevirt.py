@@ -18,6 +18,7 @@ from converge.documents.guest import annotation as guest_annotation
 from converge.documents.guest_network import TAP_ID
 from converge.documents.nodes import Entry, Node, Sequence
 from converge.documents.nodes import Mapping as MappingNode
+from converge.documents.reported import reported
 from converge.documents.schema import schema
 from converge.documents.text import Source
 from converge.documents.unknown_keys import unknown_below
@@ -81,6 +82,7 @@ def _read(
         annotations=annotations,
         labels=labels,
         node=text(status, "nodeName") or "",
+        reported=reported(nics),
         active_pods={uid: text(entry.value) or "" for uid, entry in entries(get(status, "activePods")).items()},
     )
 

@@ -39,7 +39,7 @@ def read(paths: Sequence[str]) -> Read:
             if real in seen:
                 continue
             seen.add(real)
-            text = _read_one(found)
+            text = read_file(found)
             if isinstance(text, Text):
                 texts.append(text)
             else:
@@ -88,7 +88,7 @@ def _is_regular(path: str) -> bool:
         return True
 
 
-def _read_one(path: str) -> Text | Diagnostic:
+def read_file(path: str) -> Text | Diagnostic:
     try:
         if path == "-":
             return _limited(STDIN, sys.stdin.buffer)
