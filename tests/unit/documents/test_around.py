@@ -204,6 +204,13 @@ def test_the_status_is_an_input() -> None:
     )
 
 
+def test_the_nic_that_kubevirt_would_add_has_a_queue_a_cpu_too() -> None:
+    """Its tap is made before any status tells of queues; one for a single queue could not be opened with four."""
+    devices, domain = {"networkInterfaceMultiqueue": True}, {"cpu": {"cores": 4}}
+    (default,) = only(instance(spec(devices=devices, domain=domain))).nics
+    assert (default.name, default.queues, default.capacity) == ("default", 4, 4)
+
+
 def test_one_that_is_absent_is_wished_for_no_more_whatever_the_status_says() -> None:
     """Row 61 of section 10 is about what KubeVirt plugs next; here only the document says which NICs there are to be."""
     nics = (THREE[0], [*THREE[1][:2], {"name": "blue", "bridge": {}, "state": "absent"}])
