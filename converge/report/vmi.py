@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from converge import __version__
 from converge.bindings.parts import global_address
-from converge.model import Diagnostic, Key, Nic, PodLink, Result
+from converge.model import Diagnostic, Key, Nic, PodLink, Resources, Result
 from converge.report import Json
 from converge.report.diagnostics import as_json
 from converge.report.document import FORMAT, netns
@@ -38,7 +38,7 @@ def _pod(result: Result, guest: Guest) -> Json:
 
 
 def lines(found: Json) -> Iterator[str]:
-    """One YAML document a pod, spelled as kubectl spells it. It has no kind: it is no state file."""
+    """One YAML document a pod, keys in kubectl's order. It has no kind: it is no state file."""
     import yaml
 
     shown = [pod for pod in found["pods"] if pod["interfaces"] is not None]
@@ -59,9 +59,7 @@ def seen(result: Result) -> dict[str, Seen]:
 
 
 def _seen(result: Result, nic: Nic) -> Seen | None:
-    """As the CNI made the pod link: of one that was taken over, the stand-in has its name, MAC and addresses."""
-    wanted, observed = result.desired.resources, result.observed
-    for resources, role in ((wanted, f"standin:{nic.name}"), (observed, f"standin:{nic.name}"), (observed, f"pod:{nic.name}")):
+    for resources, role in _places(result, nic):
         link = resources.get(Key("link", role))
         if link is None:
             continue
@@ -70,6 +68,20 @@ def _seen(result: Result, nic: Nic) -> Seen | None:
         known = (global_address(whole, version) for version in VERSIONS.get(nic.binding, (4, 6)))
         return Seen(link.name, _mac(nic, link.mac), tuple(str(own.ip) for own in known if own is not None))
     return None
+
+
+def _places(result: Result, nic: Nic) -> Iterator[tuple[Resources, str]]:
+    """Where the pod link may be as the CNI made it, best first. One that was taken over has its name, MAC and addresses on the
+    stand-in, as it should be: by facts, if it was tampered with. One that still has its name has them itself.
+    """
+    wanted, observed = result.desired.resources, result.observed
+    pod, standin = f"pod:{nic.name}", f"standin:{nic.name}"
+    now, then = observed.get(Key("link", pod)), wanted.get(Key("link", standin))
+    if now is not None and then is not None and now.name == then.name:
+        yield observed, pod
+    yield wanted, standin
+    yield observed, standin
+    yield observed, pod
 
 
 def _mac(nic: Nic, pod_mac: str | None) -> str:

@@ -162,6 +162,16 @@ def test_the_guests_files_make_it_kubevirts_status_and_again(web: Case) -> None:
     assert web.interfaces() == WHOLE
 
 
+def test_a_domain_as_domain_xml_makes_it_has_the_same_names_and_macs(web: Case) -> None:
+    elements = web.run("domain-xml").stdout
+    (web.folder / "web.xml").write_text(f"<devices>{elements}</devices>")
+    sources = ("domain", "domain, multus-status")
+    expected = [
+        shown | {"infoSource": source, "linkState": "up", "queueCount": 1} for shown, source in zip(SHOWN, sources, strict=True)
+    ]
+    assert web.interfaces(*web.files[:2]) == expected
+
+
 def test_an_attachment_that_multus_no_longer_reports(web: Case) -> None:
     web.document(WHOLE)
     (web.folder / "states" / "pod.json").write_text(launcher(MULTUS[:1]))
@@ -170,7 +180,7 @@ def test_an_attachment_that_multus_no_longer_reports(web: Case) -> None:
     assert found[1]["podInterfaceName"] == RED_LINK
 
 
-def test_yaml_is_one_document_a_pod_as_kubectl_spells_it(web: Case, pod: Callable[..., Pod]) -> None:
+def test_yaml_is_one_document_a_pod(web: Case, pod: Callable[..., Pod]) -> None:
     other = pod("db", addresses4=["10.244.1.9/24"], addresses6=[], gateway6="")
     nics = spec(NETWORKS[:1], INTERFACES[:1])
     metadata = {"name": "db", "annotations": {"net.converge/netns": other.netns}}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from converge.bindings.names import LONGEST, hashed, names, pod_link_names, too_long, unsure
@@ -61,6 +63,13 @@ def test_one_ordinal_link_in_the_pod_means_ordinals_for_all() -> None:
     nics = (nic("default", primary=True), nic("red"), nic("blue"))
     assert pod_link_names(document(*nics), ("eth0", "net1", "net2")) == {"default": "eth0", "red": "net1", "blue": "net2"}
     assert pod_link_names(document(*nics), ("eth0", "network1"))["red"] == "podb1f51a511f1"
+
+
+def test_ordinals_follow_the_order_of_networks_whatever_that_of_the_nics() -> None:
+    red, blue = (
+        replace(one, network=replace(one.network, at=replace(AT, line=line))) for one, line in ((nic("red"), 9), (nic("blue"), 8))
+    )
+    assert pod_link_names(document(red, blue), ("eth0", "net1", "net2")) == {"red": "net2", "blue": "net1"}
 
 
 def test_hashed_names_just_fit() -> None:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import yaml
 from hypothesis import assume, given
 
-from converge.model import Desired, GuestNetwork, Key, Outcome, Resources, Result
+from converge.model import Desired, Key, Outcome, Resources, Result
 from converge.report import vmi
+from converge.report.vmi_status import Seen
 from converge.resources.address import Address
 from converge.resources.link import Link
 from tests.unit.report.results import document, made, refused
 from tests.unit.universe import Pod, Wish, look, pods, wired, wishes
+from tests.unit.universe_tampering import tampered, tamperings
 
 POD_LINK = Key("link", "pod:default")
 
@@ -43,18 +47,38 @@ def test_a_pod_that_cannot_be_looked_at_has_none_and_no_yaml() -> None:
     assert "kind" not in text  # else it would be a state file
 
 
+def shown(wish: Wish, state: Resources) -> dict[str, Seen]:
+    found = look(wish, state)
+    assume(not found.refusals)
+    return vmi.seen(Result(wish.document(), Outcome.PLANNED, found.plan(), Desired(found.desired), found.observed))
+
+
 @given(wishes, pods)
 def test_a_pod_shows_the_same_before_and_after_it_is_wired(wish: Wish, pod: Pod) -> None:
     """But for what router advertisements taught, which no stand-in can have."""
-    fresh = look(wish, pod.resources())
-    assume(not fresh.refusals)
-    taught = [key for key, value in fresh.observed.items() if key.kind == "address" and value.dynamic and ":" in key.name]
-    assume(not taught)
-    after = look(wish, wired(wish, pod))
-    assume(not after.refusals)
-    wanted: GuestNetwork = wish.document()
-    before, then = (
-        vmi.seen(Result(wanted, Outcome.PLANNED, each.plan(), Desired(each.desired), each.observed)) for each in (fresh, after)
-    )
-    assert before == then
-    assert set(before) == {nic.name for nic in wanted.nics}
+    fresh = pod.resources()
+    assume(not any(key.kind == "address" and value.dynamic and ":" in key.name for key, value in fresh.items()))
+    assert shown(wish, fresh) == shown(wish, wired(wish, pod))
+    assert set(shown(wish, fresh)) == {nic.name for nic in wish.document().nics}
+
+
+@given(wishes, pods, tamperings)
+def test_what_a_pod_shows_outlives_all_but_its_facts(wish: Wish, pod: Pod, choices: list[tuple[str, int]]) -> None:
+    """Whatever somebody does to the links of a wired pod, its stand-in deleted or given other addresses: facts say how it was."""
+    before = wired(wish, pod)
+    after = tampered(before, choices)
+    assume(facts(after) == facts(before))
+    assert shown(wish, after) == shown(wish, before)
+
+
+def facts(state: Resources) -> set[Key]:
+    return {key for key in state if key.kind == "fact"}
+
+
+def test_an_address_that_was_advertised_is_told_until_the_link_is_taken_over() -> None:
+    wish, pod = Wish(binding="managedTap"), Pod()
+    taught = {
+        key: replace(value, dynamic=True) if key.kind == "address" and key.name.startswith("fd10:") else value
+        for key, value in pod.resources().items()
+    }
+    assert shown(wish, taught)["default"].ips == ("10.244.1.5", "fd10:244:1::5")
