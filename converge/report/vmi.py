@@ -72,12 +72,13 @@ def _seen(result: Result, nic: Nic) -> Seen | None:
 
 def _places(result: Result, nic: Nic) -> Iterator[tuple[Resources, str]]:
     """Where the pod link may be as the CNI made it, best first. One that was taken over has its name, MAC and addresses on the
-    stand-in, as it should be: by facts, if it was tampered with. One that still has its name has them itself.
+    stand-in, as it should be, which facts say. One without facts that still has its name has them itself.
     """
     wanted, observed = result.desired.resources, result.observed
     pod, standin = f"pod:{nic.name}", f"standin:{nic.name}"
     now, then = observed.get(Key("link", pod)), wanted.get(Key("link", standin))
-    if now is not None and then is not None and now.name == then.name:
+    taken = any(key.kind == "fact" and key.owner == nic.name and key.name.startswith("link ") for key in observed)
+    if now is not None and then is not None and now.name == then.name and not taken:
         yield observed, pod
     yield wanted, standin
     yield observed, standin

@@ -118,11 +118,14 @@ def _as_pod_shows(entry: Reported, seen: Seen | None) -> Reported:
 
 
 def _with_agent(document: GuestNetwork, entries: Entries, guest: Guest) -> Entries:
-    """Matched by the text of the MAC, an empty one included (trap T21); what matches nothing is an entry without a name."""
+    """Matched by the text of the MAC; what matches nothing is an entry without a name. An empty MAC matches too, as it does in
+    KubeVirt (trap T21), but no NIC of which no domain has told a MAC.
+    """
     translated = {nic.name for nic in document.nics if nic.binding == "masquerade"}
     merged, unnamed = list(entries), 0
     for told in guest.agent or ():
-        place = next((number for number, entry in enumerate(merged) if entry.mac == told.mac), None)
+        comparable = told.mac or guest.domain is not None
+        place = next((number for number, entry in enumerate(merged) if comparable and entry.mac == told.mac), None)
         if place is not None:
             merged[place] = _told(merged[place], told, merged[place].name in translated, guest.domain is not None)
         elif unnamed < MOST_UNNAMED:

@@ -103,7 +103,7 @@ def entry(name: str, sources: str, *ips: str, **more: Any) -> Json:
 
 
 def guest_only(guest_name: str, mac: str, *ips: str) -> Json:
-    return {"mac": mac, "interfaceName": guest_name, "infoSource": "guest-agent", **addresses(*ips)}
+    return {**({"mac": mac} if mac else {}), "interfaceName": guest_name, "infoSource": "guest-agent", **addresses(*ips)}
 
 
 def addresses(*ips: str) -> Mapping[str, Any]:
