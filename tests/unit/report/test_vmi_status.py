@@ -163,6 +163,12 @@ ROWS = [
         guest([RED_NIC, nic("doo")]),
         [entry("red", "domain", "192.168.5.9", podInterfaceName="net1"), entry("doo", "domain")],
     ),
+    Row(
+        "7.1 step 4: an IPv4 address however it is written; one with a zone is none",
+        vmi("doo bridge"),
+        guest([nic("doo")], [guest_nic("eth0", MAC["doo"], "fe80::1%eth0", "fd20::1", "::ffff:10.0.0.9")]),
+        [entry("doo", BOTH, "::ffff:10.0.0.9", "fd20::1", interfaceName="eth0")],
+    ),
     Row("no NIC at all", vmi("default masquerade"), guest([]), []),
 ]
 
