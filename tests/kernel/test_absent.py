@@ -116,7 +116,7 @@ def test_a_network_whose_ordinal_is_taken_is_refused(pod: Callable[..., Pod], wa
     before = snapshot(made.netns)
     result = apply(wish(made, (*MASQUERADE, *map(secondary, wanted))))
     assert result.outcome is Outcome.REFUSED, told(result)
-    assert [(each.summary, each.nic) for each in result.diagnostics] == [("pod link is missing", "blue")]
+    assert "blue" in {each.nic for each in result.diagnostics}, told(result)
     assert not differences(before, snapshot(made.netns))
     named = secondary("red", "net1"), secondary("blue", "net2")
     assert concerned(plan(wish(made, (*MASQUERADE, *reversed(named))))) == {"blue"}
