@@ -26,7 +26,7 @@ test *ARGUMENTS: debian
 guest FILE *ARGUMENTS: debian
     @{{ root }} .venv/bin/python -m tests.guest {{ FILE }} {{ ARGUMENTS }}
 
-# tests under Debian's own kernel in a guest, which has the dummy driver that this machine's kernel may lack
+# tests under Debian's own kernel in a guest, which has the dummy driver that this machine's may lack; --netdevsim: and SR-IOV
 under-debian *ARGUMENTS="tests/kernel/test_bridge.py": debian
     @{{ root }} .venv/bin/python -m tests.guest.full_kernel {{ ARGUMENTS }}
 

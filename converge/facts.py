@@ -14,7 +14,7 @@ from converge.bindings.names import Names, is_ordinal, names, pod_link_names, un
 from converge.model import Attributes, Diagnostic, GuestNetwork, Key, Nic, PodFacts, PodLink, Resources
 from converge.resources import address, fact_text, route
 from converge.resources.identity import POD_LINK
-from converge.resources.link import Link
+from converge.resources.link import VF_MARKS, Link
 
 STANDIN_KINDS = ("dummy", "ifb")
 """A dummy link; where the kernel has no driver for it an ifb, which like it stays down, carries addresses and sends nothing."""
@@ -48,6 +48,8 @@ def discover(document: GuestNetwork, observed: Resources) -> tuple[PodFacts, lis
         if standin is not None:
             standins[nic] = pod.links[standin].kind
         found[nic] = _pod_link(nic, handle, standin, own, observed, captured)
+    roles = {f"#{link.resource.index}": f"{POD_LINK}{nic}" for nic, link in found.items()}
+    captured = {_in_role(key, roles): value for key, value in captured.items()}
     facts = PodFacts(
         links=found,
         names=wanted,
@@ -62,6 +64,8 @@ def discover(document: GuestNetwork, observed: Resources) -> tuple[PodFacts, lis
         bridge_addresses=dict(_bridge_addresses(document, wanted, pod, observed)),
         present=frozenset(pod.by_name),
         unsure=unsure(document, present, certain),
+        parents={name: roles.get(handle, handle) for name, handle in _parents(document, found, pod)},
+        functions={_in_role(key, roles): value for key, value in observed.items() if key.kind == "vf"},
     )
     return facts, [_unreadable(key) for key in strange]
 
@@ -130,7 +134,7 @@ def _pod_links(
         if handle is not None:
             yield nic.name, own, handle
     marked = {mark.removeprefix(POD_LINK) for mark in pod.by_mark if mark.startswith(POD_LINK)}
-    written = {key.owner.removeprefix(POD_LINK) for key in captured if key.owner}
+    written = {key.owner.removeprefix(POD_LINK) for key in captured if key.owner.startswith(POD_LINK)}
     for left in sorted((marked | written) - wanted.keys()):
         handle = _by_facts(left, pod, captured)
         if handle is not None:
@@ -250,6 +254,36 @@ def _bridge_addresses(
         for key in observed:
             if key.kind == "address" and key.owner == bridge and key.name.startswith("169.254.75."):
                 yield nic.name, key.name
+
+
+def parents(document: GuestNetwork, observed: Resources, earlier: Resources | None = None) -> set[int]:
+    """The ifindexes of the links whose virtual functions must be read before the facts can be discovered: those that the document
+    names as parents, and those of which facts, marks or a set observed `earlier` say that a function was programmed.
+    """
+    named = {nic.virtual_function.parent for nic in document.nics if nic.virtual_function is not None}
+    found: set[int] = set()
+    for key, value in observed.items():
+        if key.kind == "link" and (value.name in named or any(name.startswith(VF_MARKS) for name in value.altnames)):
+            found.add(value.index)
+    texts = [key for key in observed if key.kind == "fact" and key.name.startswith("vf ")]
+    facts = fact_text.read(texts)[0] if texts else {}
+    found.update(value.ifindex for key, value in (*facts.items(), *(earlier or {}).items()) if key.kind == "vf")
+    return found
+
+
+def _parents(document: GuestNetwork, found: Mapping[str, PodLink], pod: _Pod) -> Iterator[tuple[str, str]]:
+    """The links that NICs name as parents, by name. One that a binding has renamed is meant by the name that the CNI gave it."""
+    renamed = {link.original.name: f"#{link.resource.index}" for link in found.values() if link.original is not None}
+    for nic in document.nics:
+        name = nic.virtual_function.parent if nic.virtual_function is not None else ""
+        handle = renamed.get(name) or pod.by_name.get(name)
+        if handle is not None:
+            yield name, handle
+
+
+def _in_role(key: Key, roles: Mapping[str, str]) -> Key:
+    """A function's key with its parent's role, where that is a pod link as well."""
+    return key._replace(owner=roles.get(key.owner, key.owner)) if key.kind == "vf" else key
 
 
 def _unreadable(key: Key) -> Diagnostic:

@@ -152,6 +152,34 @@ class DnsConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class Vlan:
+    """The tag that a card adds to a virtual function's frames: `id` 0 (none) to 4094, `qos` 0 to 7, `protocol` "802.1Q" or
+    "802.1ad".
+    """
+
+    id: int
+    qos: int = 0
+    protocol: str = "802.1Q"
+
+
+@dataclass(frozen=True, slots=True)
+class VirtualFunction:
+    """The SR-IOV function that a NIC is: number `index` of the link `parent`, at `pci_address` ("0000:65:00.3") of the node.
+
+    What should be set on it; None (and an empty text) is what a document does not say. `link_state` is "auto", "enable" or
+    "disable".
+    """
+
+    parent: str = ""
+    index: int | None = None
+    pci_address: str = ""
+    vlan: Vlan | None = None
+    spoof_check: bool | None = None
+    trust: bool | None = None
+    link_state: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Nic:
     """One guest network interface.
 
@@ -162,7 +190,8 @@ class Nic:
     `boot_order`, `pci_address` (in the guest, lower case) and `acpi_index` concern the guest's device only. `capacity` is how
     many queues the specification comes to, 0 when multi-queue is off; `queues` can differ, for a guest that runs already.
     `passt_socket`: converge runs the NIC's passt, where otherwise the VMM does. `info_source` holds the words of the VMI's status
-    about this NIC ("domain, guest-agent"), "" where it says nothing.
+    about this NIC ("domain, guest-agent"), "" where it says nothing. `virtual_function`: what a document says of an SR-IOV NIC's
+    function.
     """
 
     name: str
@@ -185,6 +214,7 @@ class Nic:
     capacity: int = 0
     passt_socket: bool = False
     info_source: str = ""
+    virtual_function: VirtualFunction | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -440,6 +470,9 @@ class PodFacts:
     serve a NIC now. `resolv` are the texts of resolv.conf files by path, that of the pod itself by "". `present` are the names
     of all links there are. `adopting`: somebody else has wired the pod, and it is to be taken over now. `unsure` are the NICs of
     which it cannot be told which pod link is theirs.
+
+    `parents` are the handles of those links that NICs name as parents of their SR-IOV functions, by name, as far as they are in
+    this namespace. `functions` are the functions of these, and of the parents that facts and marks name, as they are now.
     """
 
     links: Mapping[str, PodLink]
@@ -456,6 +489,8 @@ class PodFacts:
     present: frozenset[str] = frozenset()
     adopting: bool = False
     unsure: frozenset[str] = frozenset()
+    parents: Mapping[str, str] = field(default_factory=dict)
+    functions: Mapping[Key, Attributes] = field(default_factory=dict)
 
 
 # ---------------------------------------------------------------------------------------------- changes and plans

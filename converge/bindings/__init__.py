@@ -7,13 +7,14 @@ and `plugin` have no name of their own: they are what a cluster's registration o
 
 from __future__ import annotations
 
-from converge.bindings import bridge, macvtap, managed_tap, masquerade, passt, plugin, tap
+from converge.bindings import bridge, macvtap, managed_tap, masquerade, passt, plugin, sriov, tap
 from converge.bindings.compile import Binding, compile_document, sysctl_paths
 
 REGISTRY: dict[str, Binding] = {
     "masquerade": masquerade,
     "bridge": bridge,
     "passt": passt,
+    "sriov": sriov,
     "managedTap": managed_tap,
     "macvtap": macvtap,
     "tap": tap,

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Protocol
 
+from converge.bindings import virtual_function
 from converge.bindings.names import LONGEST, names, too_long
 from converge.model import Attributes, Desired, Device, Diagnostic, GuestNetwork, Key, Nic, Origin, PodFacts, Severity
 from converge.resources import chain, fact, fact_text, table
@@ -77,8 +78,10 @@ def compile_document(document: GuestNetwork, facts: PodFacts, bindings: Mapping[
         origins = {**desired.origins, **origins}
     sysctls, lost = _sysctl_facts(resources, origins, facts)
     lost += [_left_alone(key, document) for key, value in facts.captured.items() if value == UNKNOWN and key not in resources]
-    held = {key.owner for key, _ in written}
+    held = {key.owner for key, _ in written if key.kind != "vf"}
     resources |= {key: value for key, value in _given_back(facts, held) if key not in resources}
+    resources |= virtual_function.given_back(facts, resources)
+    warnings += virtual_function.forgotten(document, facts, resources)
     refused = [] if refusals else list(_facts(written + sysctls, document, resources, origins))
     return Desired(resources, origins, tuple(written), (*refusals, *refused), (*warnings, *lost), tuple(devices))
 
@@ -133,7 +136,8 @@ def _conflicts(nic: Nic, held: Mapping[Key, Attributes], added: Mapping[Key, Att
 
 def _doubts(nic: Nic, facts: PodFacts, takes: bool) -> Iterator[Diagnostic]:
     """What is known to be missing from the facts about a pod link that was taken over."""
-    if takes and facts.links[nic.name].derived:
+    link = facts.links.get(nic.name)
+    if takes and link is not None and link.derived:
         detail = (
             f"the facts about {facts.names[nic.name]} are gone; name, MAC, MTU and addresses were read off its stand-in\n"
             "its routes are not known any more: unwiring will not give them back"
@@ -219,7 +223,7 @@ def _given_back(facts: PodFacts, held: set[str]) -> Iterator[tuple[Key, Attribut
     present = {f"pod:{nic}" for nic in facts.links}
     for key, value in facts.captured.items():
         taken = key.owner in held and key.kind != "sysctl"
-        if key.kind != "link" and value != UNKNOWN and not taken and (not key.owner or key.owner in present):
+        if key.kind not in ("link", "vf") and value != UNKNOWN and not taken and (not key.owner or key.owner in present):
             yield key, value
     for nic, link in facts.links.items():
         if link.original is not None and link.original != link.resource:

@@ -17,6 +17,7 @@ from converge.documents.guest import guest_options
 from converge.documents.nodes import Scalar
 from converge.documents.queues import capacity, queues
 from converge.documents.scalars import as_text
+from converge.documents.virtual_function import virtual_function
 from converge.model import DomainOptions, GuestNetwork, Network, Nic, Ports, Target
 
 DEFAULT_4 = IPv4Network("10.0.2.0/24")
@@ -126,6 +127,7 @@ def _nic(draft: Draft, part: Part) -> Nic:
         capacity=capacity(draft),
         passt_socket=bool(flag(part.node, "passtSocket")),
         info_source=draft.info_sources.get(part.name, ""),
+        virtual_function=virtual_function(draft, part),
     )
 
 

@@ -13,6 +13,7 @@ from converge.documents.fields import get, integer, items, text
 from converge.documents.guest import check_guest
 from converge.documents.nodes import Scalar, shown
 from converge.documents.scalars import as_text
+from converge.documents.virtual_function import check_virtual_functions
 from converge.model import Diagnostic
 
 MAX_LINK = 15  # IFNAMSIZ - 1
@@ -24,6 +25,7 @@ def check_interfaces(draft: Draft) -> Iterator[Diagnostic]:
     yield from _macs(draft)
     yield from _boot_orders(draft)
     yield from _pod_links(draft)
+    yield from check_virtual_functions(draft)
     for part in draft.interfaces:
         yield from check_binding(draft, part)
         yield from check_ports(draft, part)

@@ -62,6 +62,7 @@ def _nft_request(kind: int, family: int, *attributes: bytes, flags: int = _REQUE
 
 
 _LINKS = _message(_GETLINK, _REQUEST | _DUMP, bytes(16))
+_EXT_MASK, _WITH_FUNCTIONS = 29, 1 | 8  # IFLA_EXT_MASK: RTEXT_FILTER_VF, RTEXT_FILTER_SKIP_STATS
 _ADDRESSES = _message(_GETADDR, _REQUEST | _DUMP, bytes(8))
 _ROUTES = (_route_request(_INET, _MAIN), _route_request(_INET6, _MAIN), _route_request(_INET6, _LOCAL, _OUR_PROTOCOL))
 _ROUTES_OF_EVERY_TABLE = (_route_request(_INET, 0), _route_request(_INET6, 0))
@@ -105,6 +106,12 @@ class Reader:
             return Dumps(links, addresses, routes, netconf, sysctls=_RELEASE, foreign_nat=nat)
         chains, rules, sets = (_dump(self._nft, request) for request in (self._chains, self._rules, self._sets))
         return Dumps(links, addresses, routes, netconf, table, chains, rules, sets, sysctls=_RELEASE, foreign_nat=nat)
+
+    def functions(self, parents: Iterable[int]) -> bytes:
+        """The links of these numbers with their virtual functions, which the dump of all links leaves out: each takes 0.2 kB."""
+        mask = _attribute(_EXT_MASK, struct.pack("=I", _WITH_FUNCTIONS))
+        requests = [_message(_GETLINK, _REQUEST, struct.pack("=BxHiII", 0, 0, index, 0, 0) + mask) for index in sorted(parents)]
+        return b"".join(_answers(self._route, requests))
 
     def elements(self, set_names: Iterable[str]) -> dict[str, bytes]:
         """Elements of each set, one dump a set."""
@@ -186,6 +193,9 @@ def _raise(data: bytes, position: int) -> None:
     raise ReadError(-number, os.strerror(-number))
 
 
+_NO_SUCH_THING = (errno.ENOENT, errno.ENODEV, errno.EOPNOTSUPP, errno.EAFNOSUPPORT)
+
+
 def _answers(channel: socket.socket, requests: Collection[bytes]) -> list[bytes]:
     """One answer a request, b"" where there is no such thing. Requests that are no dumps share one send."""
     channel.send(b"".join(requests))
@@ -197,7 +207,7 @@ def _answers(channel: socket.socket, requests: Collection[bytes]) -> list[bytes]
             length, kind, *_ = _HEADER.unpack_from(data, position)
             if kind != _ERROR:
                 answers.append(data[position : position + length])
-            elif -struct.unpack_from("=i", data, position + 16)[0] in (errno.ENOENT, errno.EOPNOTSUPP, errno.EAFNOSUPPORT):
+            elif -struct.unpack_from("=i", data, position + 16)[0] in _NO_SUCH_THING:
                 answers.append(b"")
             else:
                 _raise(data, position)

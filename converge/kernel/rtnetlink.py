@@ -102,6 +102,9 @@ def _link_add(route: Any, words: Mapping[str, Value]) -> None:
 
 def _link_set(route: Any, words: Mapping[str, Value]) -> None:
     index = _index(words["dev"])
+    if "vf" in words:
+        route.link("set", index=index, vf=_function(words))
+        return
     if words.get("type") == "bridge":
         options = {f"br_{name}": words[name] for name in ("stp_state", "vlan_filtering") if name in words}
         route.link("set", index=index, kind="bridge", **options)
@@ -118,6 +121,39 @@ def _link_set(route: Any, words: Mapping[str, Value]) -> None:
     if "up" in words or "down" in words:
         wanted["state"] = "up" if "up" in words else "down"
     route.link("set", index=index, **wanted)
+
+
+_VLAN_PROTOCOLS = {"802.1ad": 0x88A8}
+_FUNCTION_STATES = {"auto": 0, "enable": 1, "disable": 2}
+
+
+def _function(words: Mapping[str, Value]) -> dict[str, Any]:
+    """All that differs in one IFLA_VF_INFO; the kernel goes through it attribute by attribute and stops at the first refused."""
+    found: dict[str, Any] = {"vf": words["vf"]}
+    if "mac" in words:
+        found["mac"] = words["mac"]
+    if "vlan" in words:
+        tag = {"vlan": words["vlan"], "qos": words.get("qos", 0)}
+        found["vlan"] = [_with_protocol(tag, str(words["proto"]))] if "proto" in words else tag
+    found.update({name: int(words[name] == "on") for name in ("spoofchk", "trust") if name in words})
+    if "state" in words:
+        found["link_state"] = _FUNCTION_STATES[str(words["state"])]
+    return found
+
+
+def _with_protocol(tag: dict[str, Value], protocol: str) -> dict[str, Value]:
+    """An entry of IFLA_VF_VLAN_LIST. Kernels since 2023 want all 16 bytes of it, and pyroute2 0.9 leaves out the last two, which
+    are padding.
+    """
+    from pyroute2.netlink.rtnl.ifinfmsg import ifinfmsg
+
+    entry = ifinfmsg.vflist.vfinfo.vf_vlist.ivvi
+    if _PADDING not in entry.fields:
+        entry.fields = (*entry.fields, _PADDING)
+    return {**tag, "proto": _VLAN_PROTOCOLS.get(protocol) or int(protocol, 16)}
+
+
+_PADDING = ("__pad", "2x")
 
 
 def _property(verb: str) -> Callable[[Any, Mapping[str, Value]], None]:

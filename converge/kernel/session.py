@@ -33,6 +33,10 @@ class Session:
     def sysctls(self, names: Collection[str]) -> Mapping[str, str]:
         return sysctls(names)
 
+    def functions(self, parents: Iterable[int]) -> bytes:
+        """The links of these numbers, with their virtual functions."""
+        return self._reader.functions(parents)
+
     def log(self, owner: str, program: str) -> str:
         """What a process that serves this pod has written."""
         return processes.log(self._cookie, owner, program)

@@ -12,6 +12,7 @@ from converge.kernel.session import session
 from converge.model import GuestNetwork, Position, Target
 from converge.reconcile.target import located
 from converge.resources import observe, table
+from converge.resources.link import VF_MARKS, Link
 from converge.sources.cni_cache import NotFound
 
 
@@ -84,4 +85,8 @@ def _carries_marks(name: str) -> bool:
             seen = observe.decode(visit.read(observe.set_names))
     except (Refused, OSError):
         return False
-    return table.KEY in seen or any(key.kind == "link" and value.mark is not None for key, value in seen.items())
+    return table.KEY in seen or any(key.kind == "link" and _marked(value) for key, value in seen.items())
+
+
+def _marked(link: Link) -> bool:
+    return link.mark is not None or any(name.startswith(VF_MARKS) for name in link.altnames)

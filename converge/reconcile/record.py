@@ -12,6 +12,7 @@ from converge.kernel.namespace import Refused, opened
 from converge.kernel.session import Session, session
 from converge.model import Diagnostic, GuestNetwork, Observation, Snapshot
 from converge.reconcile.target import located
+from converge.reconcile.view import with_functions
 from converge.resources import kubevirt, observe, table
 from converge.sources.cni_cache import NotFound
 from converge.view.look import ASKED_BY_SOME, needed, started
@@ -36,7 +37,7 @@ def record(document: GuestNetwork, taken: datetime) -> Snapshot | Diagnostic:
 
 def _observation(visit: Session, document: GuestNetwork, standin: str) -> Observation:
     dumps = visit.read(observe.set_names, every_table=True)
-    observed = observe.decode(dumps)
+    observed = with_functions(visit, document, observe.decode(dumps))
     theirs = dict(kubevirt.decode(dumps.foreign_nat))
     wanted = needed(document, started(document, observed, theirs))
     names = wanted.sysctls | ASKED_BY_SOME

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from converge.facts import parents
 from converge.kernel.capabilities import standin_kind
 from converge.kernel.session import Session
 from converge.model import GuestNetwork, Resources
-from converge.resources import kubevirt, observe
+from converge.resources import kubevirt, observe, vf
 from converge.view.look import NOTHING, Answers, Look, compiled, every_table, needed, started
 
-__all__ = ["NOTHING", "Look", "look"]
+__all__ = ["NOTHING", "Look", "look", "with_functions"]
 
 
 def look(visit: Session, document: GuestNetwork, earlier: Resources | None = None, *, adopt: bool = False) -> Look:
@@ -18,7 +19,8 @@ def look(visit: Session, document: GuestNetwork, earlier: Resources | None = Non
     has wired is ours to replace; otherwise it refuses the pod.
     """
     dumps = visit.read(observe.set_names, every_table=every_table(document))
-    start = started(document, observe.decode(dumps), dict(kubevirt.decode(dumps.foreign_nat)), adopt=adopt)
+    observed = with_functions(visit, document, observe.decode(dumps), earlier)
+    start = started(document, observed, dict(kubevirt.decode(dumps.foreign_nat)), adopt=adopt)
     wanted = needed(document, start, earlier)
     answers = Answers(
         visit.sysctls(wanted.sysctls),
@@ -26,3 +28,9 @@ def look(visit: Session, document: GuestNetwork, earlier: Resources | None = Non
         standin_kind() if wanted.standin else "",
     )
     return compiled(document, start, answers, earlier)
+
+
+def with_functions(visit: Session, document: GuestNetwork, observed: Resources, earlier: Resources | None = None) -> Resources:
+    """The same with the SR-IOV functions of those links that have some of concern; nobody else pays for the question."""
+    functions_of = parents(document, observed, earlier)
+    return observed | dict(vf.decode(visit.functions(functions_of))) if functions_of else observed

@@ -105,6 +105,8 @@ def nic_of(key: Key) -> str | None:
     """The NIC that a key belongs to where no document tells: by its role, or a fact's owner."""
     if key.kind == "fact":
         return key.owner if key.owner not in ("", POD) else None
+    if key.kind == "vf":
+        return None
     return key.owner.partition(":")[2] or None
 
 

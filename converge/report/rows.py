@@ -75,6 +75,11 @@ def _theirs(rest: str) -> tuple[str, str]:
     return f"nft chain {chain}", f"KubeVirt's rules in table {family} {table}"
 
 
+def _function(rest: str) -> tuple[str, str]:
+    parent, _, number = rest.rpartition("/")
+    return f"vf {number}", f"dev {parent}"
+
+
 def _process(rest: str) -> tuple[str, str]:
     program, _, link = rest.partition("/")
     return f"process {program}", f"dev {link}"
@@ -97,6 +102,7 @@ TITLES: dict[str, Callable[[str], tuple[str, str]]] = {
     "element": _element,
     "fact": _fact,
     "link": _named("link"),
+    "vf": _function,
     "address": _address,
     "route": _route,
     "sysctl": _named("sysctl"),
@@ -160,6 +166,8 @@ def _flags(value: Json) -> Iterator[str]:
 def _differing(kind: str, before: Json, after: Json) -> Iterator[str]:
     if kind == "chain":
         before, after = ({name: value[name] for name in value if name != "rules"} for value in (before, after))
+    if kind == "vf":
+        before, after = ({**value, "marks": ",".join(value["marks"]) or None} for value in (before, after))
     if before == after:
         return
     for path, old, new in differences(before, after):

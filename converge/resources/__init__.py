@@ -7,7 +7,7 @@ invisible (nft), then links, addresses, sysctls, routes, and what serves on them
 from __future__ import annotations
 
 from converge.engine import Kinds
-from converge.resources import address, chain, element, fact, kubevirt, link, nftset, process, route, sysctl, table
+from converge.resources import address, chain, element, fact, kubevirt, link, nftset, process, route, sysctl, table, vf
 
 KINDS: Kinds = {
     "kubevirt": kubevirt,
@@ -17,6 +17,7 @@ KINDS: Kinds = {
     "chain": chain,
     "fact": fact,
     "link": link,
+    "vf": vf,
     "address": address,
     "sysctl": sysctl,
     "route": route,

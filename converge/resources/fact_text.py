@@ -4,6 +4,7 @@ default link eth0 ifindex 2 mac 0a:58:0a:f4:01:05 mtu 1450
 default addr 10.244.1.5/24 brd 10.244.1.255
 default route 0.0.0.0/0 via 10.244.1.1 proto boot
 pod sysctl net.ipv4.conf.all.arp_ignore 0
+fast vf 3 dev enp65s0f0 ifindex 7 mac 02:00:00:00:00:03 vlan 0 spoofchk on trust off state auto
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ from converge.resources.route import METRIC_WORDS, Route
 from converge.resources.route import name as route_name
 from converge.resources.route import parsed as route_parsed
 from converge.resources.sysctl import Sysctl
+from converge.resources.vf import Vf, merged, read_words, told
+from converge.resources.vf import words as vf_words
 from converge.resources.wire import interface
 
 POD = "pod"
@@ -32,7 +35,7 @@ def facts(resources: Iterable[tuple[Key, Attributes]]) -> Iterator[tuple[Key, Fa
     items = list(resources)
     numbers = Counter((key.kind, key.owner) for key, _ in items)
     for order, (key, value) in enumerate(items, 1):
-        owner = key.owner.removeprefix("pod:") if key.owner else POD
+        owner = value.nic if key.kind == "vf" else key.owner.removeprefix("pod:") or POD
         words = [*_SPELL[key.kind](key, value)]
         if key.kind == "link":
             words += ["addrs", str(numbers["address", key.owner]), "routes", str(numbers["route", key.owner])]
@@ -56,6 +59,8 @@ def read(texts: Iterable[Key]) -> tuple[dict[Key, Attributes], list[Key], set[st
         except (KeyError, ValueError, IndexError):
             strange.append(fact)
             continue
+        if isinstance(value, Vf) and key in known:
+            value = merged(known[key], value)
         known[key] = replace(value, order=len(known)) if isinstance(value, Address) else value
         if kind == "link":
             words = _words(rest.split(" ")[1:])
@@ -138,12 +143,18 @@ def _spell_route(key: Key, value: Route) -> Iterator[str]:
     yield from (word for name, number in value.metrics for word in (name, str(number)))
 
 
+def _spell_vf(key: Key, value: Vf) -> Iterator[str]:
+    yield from ("vf", key.name, "dev", value.parent, "ifindex", str(value.ifindex))
+    yield from (str(word) for pair in vf_words(told(value)) for word in pair)
+
+
 _MAIN = 254
 _SPELL: Mapping[str, Callable[[Key, Any], Iterator[str]]] = {
     "sysctl": _spell_sysctl,
     "link": _spell_link,
     "address": _spell_address,
     "route": _spell_route,
+    "vf": _spell_vf,
 }
 
 # ------------------------------------------------------------------------------------------------------- reading
@@ -208,4 +219,11 @@ def _read_route(owner: str, words: list[str]) -> tuple[Key, Route]:
     return Key("route", owner, name), value
 
 
-_READ = {"sysctl": _read_sysctl, "link": _read_link, "addr": _read_address, "route": _read_route}
+def _read_vf(owner: str, words: list[str]) -> tuple[Key, Vf]:
+    number, found = words[0], _words(words[1:])
+    ifindex = int(found["ifindex"])
+    value = replace(read_words(found), parent=found["dev"], ifindex=ifindex, nic=owner.removeprefix("pod:"))
+    return Key("vf", f"#{ifindex}", str(int(number))), value
+
+
+_READ = {"sysctl": _read_sysctl, "link": _read_link, "addr": _read_address, "route": _read_route, "vf": _read_vf}

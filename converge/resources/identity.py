@@ -92,13 +92,14 @@ def scope(taken_over: Collection[str] = (), captured: Collection[Key] = ()) -> S
     """The predicate that says what converge may delete when no document wants it.
 
     `taken_over`: roles of pod links whose addresses and routes a binding takes (or has taken) from the pod; `captured`: what
-    facts say about them. A pod link itself is never deleted, and sysctls cannot be: only desired ones are ever compared.
+    facts say about them. A pod link itself is never deleted, and sysctls and virtual functions cannot be: only desired ones are
+    ever compared.
     """
 
     def in_scope(key: Key, value: Attributes) -> bool:
         if key.kind in _OURS:
             return True
-        if key.kind == "sysctl" or key.owner.startswith("#") or key.owner in ("", route.NO_LINK):
+        if key.kind in ("sysctl", "vf") or key.owner.startswith("#") or key.owner in ("", route.NO_LINK):
             return False
         if key.owner.startswith(POD_LINK) and (key.kind == "link" or key.owner not in taken_over):
             return False

@@ -19,6 +19,8 @@ from converge.resources import process, sysctl
 TRANSACTION: str | None = None
 MARK = "converge:"
 """Altnames with this prefix are owner marks. A colon cannot stand in a link's own name."""
+VF_MARKS = MARK + "vf:"
+"""Those of a link's virtual functions, which say nothing of the link itself (see vf)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from struct import Struct
 
-from converge.resources.link import MARK, Bridge, Link, Port, Tap
+from converge.resources.link import MARK, VF_MARKS, Bridge, Link, Port, Tap
 from converge.resources.wire import Attributes, attributes, mac, messages, native, repeated, text
 
 _INFO_MESSAGE = Struct("=BxHiII")  # ifinfomsg: family, type, index, flags, change
@@ -108,5 +108,11 @@ def _port(found: Attributes) -> Port:
 
 
 def _names(properties: bytes) -> tuple[list[str], tuple[str, ...]]:
-    names = [text(value) for _, value in repeated(properties)]
-    return [name[len(MARK) :] for name in names if name.startswith(MARK)], tuple(n for n in names if not n.startswith(MARK))
+    """Its roles, and all other altnames: the marks of its virtual functions say nothing of the link itself."""
+    names = altnames(properties)
+    roles = [name for name in names if name.startswith(MARK) and not name.startswith(VF_MARKS)]
+    return [name[len(MARK) :] for name in roles], tuple(name for name in names if name not in roles)
+
+
+def altnames(properties: bytes) -> list[str]:
+    return [text(value) for _, value in repeated(properties)]

@@ -74,12 +74,22 @@ def _sysctl(key: Key, _value: Any) -> Iterator[str]:
         yield f"{key.name!r} is not a sysctl of a link, as ipv6.accept_ra"
 
 
+def _vf(key: Key, value: Any) -> Iterator[str]:
+    if not (key.name.isascii() and key.name.isdigit()):
+        yield f"{key.name!r} is not the number of a virtual function"
+    if value.mac is not None and not MAC.fullmatch(value.mac):
+        yield f"{value.mac!r} is not a MAC, as 02:00:00:00:00:01"
+    if value.state not in (None, "auto", "enable", "disable"):
+        yield f"{value.state!r} is no link state"
+
+
 _CHECKS: Mapping[str, Callable[[Key, Any], Iterator[str]]] = {
     "link": _link,
     "address": _address,
     "route": _route,
     "element": _element,
     "sysctl": _sysctl,
+    "vf": _vf,
 }
 
 

@@ -14,7 +14,7 @@ from dataclasses import MISSING, Field, fields, is_dataclass, replace
 from typing import Any
 
 from converge.model import Attributes, Key, Resources
-from converge.resources import KINDS, address, chain, element, fact, kubevirt, link, nftset, process, route, sysctl, table
+from converge.resources import KINDS, address, chain, element, fact, kubevirt, link, nftset, process, route, sysctl, table, vf
 
 CLASSES: Mapping[str, type[Any]] = {
     "table": table.Table,
@@ -28,10 +28,11 @@ CLASSES: Mapping[str, type[Any]] = {
     "route": route.Route,
     "process": process.Process,
     "kubevirt": kubevirt.Rules,
+    "vf": vf.Vf,
 }
-ON_LINKS = frozenset(("link", "address", "route", "sysctl"))
+ON_LINKS = frozenset(("link", "address", "route", "sysctl", "vf"))
 """Kinds whose owner is a link's handle."""
-ORDER = ("link", "address", "route", "sysctl", *(kind for kind in KINDS if kind not in ON_LINKS))
+ORDER = ("link", "address", "route", "sysctl", "vf", *(kind for kind in KINDS if kind not in ON_LINKS))
 HANDLES = {("link", "master"), ("route", "hops")}
 LEFT_OUT = {("process", "pid"), ("address", "order")}
 """`order` is where an address stands."""

@@ -1,4 +1,4 @@
-"""Tests under a kernel that has everything: `python -m tests.guest.full_kernel tests/kernel -m needs_dummy`.
+"""Tests under a kernel that has everything: `python -m tests.guest.full_kernel tests/kernel/test_bridge.py`.
 
 Not every machine's kernel has dummy, vlan or vrf. Debian's ordinary kernel has, so it is booted in QEMU with the machine's own
 root file system, read-only over 9p, as its own: the same Python, the same packages, the same tools and this repository as it
@@ -6,7 +6,8 @@ stands, with no image of a system to build. The arguments are pytest's; its outp
 passed on.
 
 Written is only to memory there: TMPDIR lies in /run, and neither bytecode nor pytest's cache is kept. Start-up costs 8 s and each
-test some 0.3 s, so run all that need it in one go. CONVERGE_FULL_KERNEL=1 tells a test where it is.
+test some 0.3 s, so run all that need it in one go. CONVERGE_FULL_KERNEL=1 tells a test where it is. With `--netdevsim` first,
+netdevsim is built (see there) and loaded as well.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from functools import cache
 from pathlib import Path
 from typing import IO
 
+from tests.guest import netdevsim
 from tests.guest.archive import CONSOLE, Entry, directory, find_program, modules, scripts, shell
 from tests.guest.image import Image, packed
 from tests.guest.kernel import ROOT, CannotBuild, Kernel, fetched, install
@@ -33,12 +35,14 @@ MODULES = (
     *("dummy", "8021q", "vrf", "veth", "bridge", "br_netfilter", "tun", "ifb", "bonding"),
     *("macvlan", "macvtap", "ipvlan", "vxlan", "geneve", "wireguard"),
     *("nf_tables", "nft_chain_nat", "nft_nat", "nft_masq", "nft_redir", "nft_ct", "nft_fib_inet", "nft_reject_inet"),
+    "psample",
     *("af_packet_diag", "inet_diag", "tcp_diag", "udp_diag", "netlink_diag"),
 )
 FOLDERS = ("/dev", "/proc", "/mnt")
 BEGIN, EXIT = "RUN-BEGIN", "RUN-EXIT "
 MOST_SECONDS = 1800.0
 LINE = "console=ttyS0 quiet random.trust_cpu=on panic=-1 mitigations=off"
+NETDEVSIM = "--netdevsim"
 NO_EXIT_CODE = 70
 """No code of pytest's: the guest ended, or was ended, before pytest did."""
 
@@ -57,8 +61,8 @@ def tree(kernel: Kernel) -> dict[str, Entry]:
     return contents | modules(kernel.modules)
 
 
-def script(arguments: Sequence[str], columns: int = 132) -> str:
-    """What runs there. This interpreter, so that a virtual environment is the same one."""
+def script(arguments: Sequence[str], modules: Sequence[Path] = (), columns: int = 132) -> str:
+    """What runs there, after these further kernel modules. This interpreter, so that a virtual environment is the same one."""
     kept = {
         "HOME": os.environ.get("HOME", "/"),
         "PATH": f"{os.environ['PATH']}:/usr/sbin:/sbin",
@@ -70,6 +74,7 @@ def script(arguments: Sequence[str], columns: int = 132) -> str:
         "HYPOTHESIS_STORAGE_DIRECTORY": "/run/hypothesis",
     }
     lines = [f"export {name}={shlex.quote(value)}" for name, value in kept.items()]
+    lines += [f"insmod {shlex.quote(str(path))}" for path in modules]
     lines += ["ip link set lo up", f"cd {shlex.quote(str(ROOT))}", f"echo {BEGIN}"]
     pytest = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments]
     return "\n".join([*lines, f"exec {shlex.join(pytest)}", ""])
@@ -78,9 +83,11 @@ def script(arguments: Sequence[str], columns: int = 132) -> str:
 def run(arguments: Sequence[str], out: IO[str], most_seconds: float = MOST_SECONDS) -> int:
     """pytest's exit code, with what it prints on `out`."""
     picture = image()
+    loaded = [netdevsim.module(KERNEL)] if NETDEVSIM in arguments else []
+    arguments = [word for word in arguments if word != NETDEVSIM]
     with tempfile.TemporaryDirectory(prefix="converge-") as folder:
         path = Path(folder, "script")
-        path.write_text(script(arguments))
+        path.write_text(script(arguments, loaded))
         with subprocess.Popen(
             qemu(picture, path), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
         ) as guest:

@@ -52,7 +52,7 @@ def install(packages: Sequence[str]) -> None:
 
 def fetched(package: str, modules: Sequence[str]) -> Kernel:
     """The kernel that Debian's meta package (`linux-image-cloud-amd64`) stands for now."""
-    name, version = _candidate(package)
+    name, version = candidate(package)
     wish = fingerprint([version, *modules])
     place = built(f"{name}-{wish}", lambda new: _fill(new, name, modules))
     return Kernel(place / "vmlinuz", tuple(sorted((place / "modules").iterdir())))
@@ -92,15 +92,15 @@ def _alone(name: str) -> Iterator[None]:
         yield
 
 
-def _candidate(package: str) -> tuple[str, str]:
+def candidate(package: str) -> tuple[str, str]:
     """Name and version of the kernel package behind a meta package, as apt's lists have it: one question, 0.7 s."""
     ask = ("apt-cache", "show", "--no-all-versions", package)
     form = re.compile(r"^Depends: (linux-image-\S+) \(= (\S+)\)", re.MULTILINE)
-    found = form.search(_said(*ask, allow_failure=True))
+    found = form.search(said(*ask, allow_failure=True))
     if not found:
         print("guest: apt's lists do not know the kernel; running apt-get update", file=sys.stderr)
-        _said(*APT_GET, "update")
-        found = form.search(_said(*ask))
+        said(*APT_GET, "update")
+        found = form.search(said(*ask))
     if not found:
         raise CannotBuild(f"{package} names no kernel package")
     return found[1], found[2]
@@ -109,9 +109,9 @@ def _candidate(package: str) -> tuple[str, str]:
 def _fill(place: Path, package: str, modules: Sequence[str]) -> None:
     print(f"guest: downloading Debian's {package}", file=sys.stderr)
     with tempfile.TemporaryDirectory(dir=place.parent, prefix="new-") as scratch:
-        _said(*APT_GET, "download", package, cwd=scratch)
+        said(*APT_GET, "download", package, cwd=scratch)
         (deb,) = Path(scratch).glob("*.deb")
-        _said("dpkg-deb", "-x", str(deb), f"{scratch}/kernel")
+        said("dpkg-deb", "-x", str(deb), f"{scratch}/kernel")
         (image,) = Path(scratch, "kernel/boot").glob("vmlinuz-*")
         shutil.copy(image, place / "vmlinuz")
         (place / "modules").mkdir()
@@ -123,15 +123,15 @@ def load_order(tree: Path, modules: Sequence[str]) -> list[Path]:
     """Each wanted module after what it needs."""
     (release,) = (path.name for path in (tree / "lib/modules").iterdir())
     depmod, modprobe = (shutil.which(name, path="/usr/sbin:/sbin") or name for name in ("depmod", "modprobe"))
-    _said(depmod, "-b", str(tree), release)
+    said(depmod, "-b", str(tree), release)
     order: dict[Path, None] = {}
     for name in modules:
-        said = _said(modprobe, "-d", str(tree), "-S", release, "--show-depends", name)
-        order |= dict.fromkeys(Path(path) for path in re.findall(r"^insmod (\S+)", said, re.MULTILINE))
+        shown = said(modprobe, "-d", str(tree), "-S", release, "--show-depends", name)
+        order |= dict.fromkeys(Path(path) for path in re.findall(r"^insmod (\S+)", shown, re.MULTILINE))
     return list(order)
 
 
-def _said(*command: str, cwd: str | None = None, allow_failure: bool = False) -> str:
+def said(*command: str, cwd: str | None = None, allow_failure: bool = False) -> str:
     done = subprocess.run(command, capture_output=True, text=True, cwd=cwd)
     if done.returncode and not allow_failure:
         raise CannotBuild(f"{' '.join(command)}: {done.stderr.strip() or done.stdout.strip()}")

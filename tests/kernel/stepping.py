@@ -15,7 +15,7 @@ from converge.kernel.session import Session, session
 from converge.kernel.writer import OperationFailed
 from converge.model import GuestNetwork, Key, Operation, Resources
 from converge.reconcile.view import Look, look
-from converge.resources import KINDS, identity, observe, table
+from converge.resources import KINDS, identity, observe, table, vf
 from converge.resources.sysctl import Sysctl
 
 Choose = Callable[[Look], Sequence[Operation]]
@@ -73,6 +73,8 @@ def observed(visit: Session, predicted: Resources) -> Resources:
     raw = observe.decode(visit.read(observe.set_names, every_table=True))
     by_path = [key.name for key in predicted if key.kind == "sysctl" and not key.owner and key not in raw]
     raw |= {Key("sysctl", "", name): Sysctl(value) for name, value in visit.sysctls(by_path).items()}
+    parents = {value.ifindex for key, value in predicted.items() if key.kind == "vf"}
+    raw |= vf.decode(visit.functions(parents)) if parents else {}
     names = {value.name: key.owner for key, value in predicted.items() if key.kind == "link"}
     roles = {key.owner: names[value.name] for key, value in raw.items() if key.kind == "link" and value.name in names}
     return identity.rekeyed(raw, roles)
@@ -86,7 +88,7 @@ def _differences(when: str, predicted: Resources, real: Resources) -> Iterator[s
 
 def _ours(key: Key) -> bool:
     """What lies on links with a role, our table, pod-wide sysctls. Link-local addresses and routes are the kernel's own."""
-    if key.kind in ("table", "set", "element", "chain", "fact"):
+    if key.kind in ("table", "set", "element", "chain", "fact", "vf"):
         return True
     if key.kind == "sysctl" and not key.owner:
         return True

@@ -28,12 +28,15 @@ from converge.model import (
     Position,
     Resources,
     Target,
+    VirtualFunction,
+    Vlan,
 )
 from converge.resources import KINDS, identity, route, sysctl
 from converge.resources.address import Address
 from converge.resources.link import Link
 from converge.resources.route import Route
 from converge.resources.sysctl import Sysctl
+from converge.resources.vf import Vf
 
 HERE = Position("universe.yaml", 1, 1)
 POD_WIDE = {
@@ -48,6 +51,10 @@ POD_WIDE = {
 }
 
 
+FUNCTIONS = 3
+"""Of the stranger's link."""
+
+
 def state_of(resources: Resources) -> State:
     return State(resources, lambda key, value: KINDS[key.kind].within(key, value))
 
@@ -57,7 +64,9 @@ def state_of(resources: Resources) -> State:
 
 @dataclass(frozen=True, slots=True)
 class Pod:
-    """What a CNI gave. `routed`: the namespace inherited forwarding from its host; `advertised`: a default route by RA."""
+    """What a CNI gave. `routed`: the namespace inherited forwarding from its host; `advertised`: a default route by RA.
+    `stranger`: a link that nobody speaks of, but as the parent of SR-IOV functions.
+    """
 
     addresses: tuple[str, ...] = ("10.244.1.5/24", "fd10:244:1::5/64")
     mtu: int = 1500
@@ -77,6 +86,10 @@ class Pod:
             state.put(Key("route", "#2", "::/0 metric 1024"), Route("fe80::1", protocol="ra"))
         if self.stranger:
             _plug(state, Link("net9", "veth", True, 1500, "0a:58:0a:f4:09:09", index=9), ("10.9.0.1/24", "fd09::1/64"))
+            for number in range(FUNCTIONS):
+                vlan = Vlan(number, number)
+                value = Vf(f"0a:58:0a:f4:09:1{number}", vlan, False, False, "auto", parent="net9", ifindex=9)
+                state.put(Key("vf", "#9", str(number)), value)
         return state.resources
 
 
@@ -126,11 +139,14 @@ class Wish:
     cidr4: str = "10.0.2.0/24"
     cidr6: str = "fd10:0:2::/120"
     mac: str | None = None
+    function: VirtualFunction | None = None
 
     def document(self) -> GuestNetwork:
         network = Network("default", "pod", HERE, IPv4Network(self.cidr4), IPv6Network(self.cidr6))
         ports = tuple(Ports(*port, HERE) for port in self.ports)
         nic = Nic("default", self.binding or "", network, HERE, ports=ports, mac=self.mac, queues=self.queues)
+        if self.binding == "sriov":
+            nic = replace(nic, virtual_function=self.function)
         nics = () if self.binding is None else (nic,)
         target = Target("netns", "universe", HERE)
         return GuestNetwork(
@@ -231,6 +247,16 @@ pods = st.builds(
     stranger=st.booleans(),
 )
 bindings = st.sampled_from(sorted(REGISTRY))
+switches = st.sampled_from((None, False, True))
+functions = st.builds(
+    VirtualFunction,
+    parent=st.just("net9"),
+    index=st.integers(0, FUNCTIONS - 1),
+    vlan=st.sampled_from((None, Vlan(0), Vlan(1, 1), Vlan(100, 3, "802.1ad"))),
+    spoof_check=switches,
+    trust=switches,
+    link_state=st.sampled_from((None, "auto", "disable")),
+)
 wishes = st.builds(
     Wish,
     binding=bindings,
@@ -242,4 +268,5 @@ wishes = st.builds(
     cidr4=st.sampled_from(("10.0.2.0/24", "10.77.0.0/30")),
     cidr6=st.sampled_from(("fd10:0:2::/120", "fd77::/126")),
     mac=st.sampled_from((None, "02:00:00:00:00:07")),
+    function=functions,
 )

@@ -174,6 +174,23 @@ def _add_port(state: State, number: int) -> None:
         state.put(Key("element", "ports", f"tcp . {1 + number}"), element.Element())
 
 
+def _function(state: State, number: int) -> None:
+    """Any of the functions: what of it nobody asked for stays as it is."""
+    found = _pick(sorted(state.of("vf"), key=lambda item: item[0]), number)
+    words = (("mac", "02:00:00:00:00:99"), ("vlan", 7), ("spoofchk", "on"), ("trust", "on"), ("state", "enable"))
+    if found is not None:
+        key, value = found
+        do(state, Operation("link set", key, (("dev", value.parent), ("vf", int(key.name)), words[number % len(words)])))
+
+
+def _unmark_function(state: State, number: int) -> None:
+    found = _pick([item for item in sorted(state.of("vf"), key=lambda item: item[0]) if item[1].marks], number)
+    if found is not None:
+        key, value = found
+        altname = f"{link.VF_MARKS}{value.marks[0]}:{key.name}"
+        do(state, Operation("link property del", key, (("dev", value.parent), ("altname", altname))))
+
+
 TAMPERINGS: dict[str, Tampering] = {
     "link deleted": _on_link("link del"),
     "link down": _on_link("link set", ("down", "")),
@@ -200,5 +217,7 @@ TAMPERINGS: dict[str, Tampering] = {
     "chain deleted": _drop("chain"),
     "chain altered": _alter_chain,
     "table filled": _add_to_table,
+    "function altered": _function,
+    "function's mark deleted": _unmark_function,
 }
 tamperings = st.lists(st.tuples(st.sampled_from(sorted(TAMPERINGS)), st.integers(0, 63)), min_size=1, max_size=6)

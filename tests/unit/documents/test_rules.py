@@ -53,6 +53,10 @@ def nic(
     return Row(name, BINDING, f"{BINDING}      {new}\n", summary, points_at, cause, rule)
 
 
+def sriov(name: str, function: str, summary: str | None = None, points_at: str = "") -> Row:
+    return Row(name, BINDING, f"      sriov: {{}}\n      virtualFunction: {function}\n", summary, points_at)
+
+
 def pod(name: str, new: str, summary: str | None = None, points_at: str = "") -> Row:
     return Row(name, "pod: {}", f"pod: {{{new}}}", summary, points_at)
 
@@ -156,8 +160,25 @@ INTERFACES = [
         "Duplicate DHCP option", "240", (INVALID, "spec"), "42"),
     *(Row(f"removed binding {key}", BINDING, f"      {key}: {{}}\n", "Removed binding", key, (INVALID, f"{NIC}.{key}"), "45")
       for key in ("slirp", "passt", "macvtap")),
-    *(Row(f"binding {key}", BINDING, f"      {key}: {{}}\n", "Unknown binding", key)
-      for key in ("sriov",)),
+    Row("sriov", BINDING, "      sriov: {}\n"),
+    *(Row(f"sriov {state}", BINDING, f"      sriov: {{}}\n      state: {state}\n", "State not possible", state,
+          (INVALID, f"{NIC}.state"), "8" if state != "absent" else "9") for state in ("up", "down", "absent")),
+    sriov("function", "{parent: pf0, index: 0, pciAddress: '0000:65:00.3', vlan: {id: 4094, qos: 7, protocol: 802.1ad}}"),
+    sriov("function of which nothing is known", "{spoofCheck: true, trust: false, linkState: auto}"),
+    sriov("function's parent alone", "{parent: pf0}", "Incomplete virtual function", "pf0"),
+    sriov("function's number alone", "{index: 1}", "Incomplete virtual function", "1"),
+    sriov("parent of 15", "{parent: abcdefghijklmno, index: 1}"),
+    sriov("parent of 16", "{parent: abcdefghijklmnop, index: 1}", "Unusable link name", "abcdefghijklmnop"),
+    sriov("parent with slash", "{parent: a/b, index: 1}", "Unusable link name", "a/b"),
+    sriov("parent empty", "{parent: '', index: 1}", "Unusable link name", "''"),
+    sriov("function's number below 0", "{parent: pf0, index: -1}", "Value out of bounds", "-1"),
+    sriov("VLAN 4095", "{vlan: {id: 4095}}", "Value out of bounds", "4095"),
+    sriov("VLAN without number", "{vlan: {qos: 1}}", "Missing key", "{qos: 1}"),
+    sriov("priority 8", "{vlan: {id: 1, qos: 8}}", "Value out of bounds", "8"),
+    sriov("VLAN of an unknown protocol", "{vlan: {id: 1, protocol: 802.1x}}", "Value not known", "802.1x"),
+    sriov("link state of a NIC", "{linkState: up}", "Value not known", "up"),
+    sriov("PCI address too short", "{pciAddress: '65:00.3'}", "Value out of bounds", "'65:00.3'"),
+    nic("function of another binding", "virtualFunction: {trust: true}", "Virtual function without sriov", "virtualFunction"),
     Row("passt", BINDING, "      passtBinding: {}\n"),
     Row("named binding", BINDING, "      binding: {name: managedTap}\n"),
     Row("plugin that nobody registers", BINDING, "      binding: {name: managedtap}\n", "Unknown binding", "managedtap"),

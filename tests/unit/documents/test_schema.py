@@ -81,7 +81,7 @@ def test_schema_and_code_have_the_same_bindings(kind: str) -> None:
 
 def test_both_kinds_have_the_same_fields_in_their_lists() -> None:
     ours, theirs = interfaces("GuestNetwork"), interfaces("VirtualMachineInstance")
-    assert ours.keys() - theirs.keys() == {"podLink", "guest", "passtSocket"}
+    assert ours.keys() - theirs.keys() == {"podLink", "guest", "passtSocket", "virtualFunction"}
     assert not theirs.keys() - ours.keys()
 
 

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
+from converge.bindings import virtual_function
 from converge.engine import diff, effect, plan, replay
 from converge.model import Operation, Plan, Resources, Step
 from converge.resources import KINDS
@@ -209,6 +210,13 @@ def test_unwiring_gives_back_what_was_there(wish: Wish, pod: Pod, choices: list[
     links = {value.name: value for key, value in state.resources.items() if key.kind == "link"}
     assert links == {value.name: value for key, value in before.items() if key.kind == "link"}
     assert not [key for key in state.resources if key.kind in ("table", "chain", "set", "element", "fact")]
+    for key, value in before.items():
+        if key.kind == "vf":
+            now = state.resources[key]
+            assert now.marks == ()
+            if wish.binding == "sriov" and wish.function is not None and key.name == str(wish.function.index):
+                named = virtual_function.asked(wish.document().nics[0])
+                assert {name: getattr(now, name) for name in named} == {name: getattr(value, name) for name in named}
 
 
 FORGET = ("table deleted", "chain deleted", "mark deleted", "link renamed", "names swapped")

@@ -8,13 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from converge.model import Attributes, Key
+from converge.model import Attributes, Key, Vlan
 from converge.resources import fact, fact_text
 from converge.resources.address import Address
 from converge.resources.link import Link
 from converge.resources.route import Route, name
 from converge.resources.rule import Rule
 from converge.resources.sysctl import Sysctl
+from converge.resources.vf import Vf
 
 POD = "pod:default"
 link_names = st.text("abcdefghijklmnopqrstuvwxyz0123456789-_.", min_size=1, max_size=15)
@@ -94,6 +95,37 @@ def test_a_route_is_read_back(text: str, value: Route) -> None:
     assert again([(key, value)]) == {key: value}
 
 
+switches = st.sampled_from((None, False, True))
+functions = st.builds(
+    Vf,
+    mac=st.none() | macs,
+    vlan=st.none() | st.builds(Vlan, st.integers(0, 4095), st.integers(0, 7), st.sampled_from(("802.1Q", "802.1ad", "0x9100"))),
+    spoofchk=switches,
+    trust=switches,
+    state=st.sampled_from((None, "auto", "enable", "disable")),
+    parent=link_names,
+    ifindex=st.integers(1, 9999),
+    nic=st.just("fast"),
+)
+
+
+@given(st.integers(0, 255), functions)
+def test_a_function_is_read_back(number: int, value: Vf) -> None:
+    key = Key("vf", f"#{value.ifindex}", str(number))
+    found = again([(key, value)])
+    assert found == {key: value}
+    assert (found[key].parent, found[key].ifindex, found[key].nic) == (value.parent, value.ifindex, "fast")
+
+
+def test_of_two_facts_about_a_function_the_first_one_holds() -> None:
+    """As a kill leaves them: the newer one knows of one thing more, and is wrong in nothing of its own."""
+    older = Key("fact", "fast", "vf 1 dev pf0 ifindex 7 vlan 7")
+    newer = Key("fact", "other", "vf 1 dev pf0 ifindex 7 mac 02:00:00:00:00:01 vlan 100")
+    known, strange, _ = fact_text.read([older, newer])
+    assert known == {Key("vf", "#7", "1"): Vf("02:00:00:00:00:01", Vlan(7))}
+    assert not strange
+
+
 @pytest.mark.parametrize(
     ("key", "value"),
     [
@@ -137,7 +169,20 @@ def test_a_rule_without_comment_is_no_fact_and_interrupts_none() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "spoon x", "link", "link eth0", "addr nonsense", "addr 10.0.0.1/24 brd", "sysctl x", "route 0.0.0.0/0"]
+    "text",
+    [
+        "",
+        "spoon x",
+        "vf 1",
+        "vf x dev a ifindex 1",
+        "vf 1 dev a ifindex 1 trust maybe",
+        "link",
+        "link eth0",
+        "addr nonsense",
+        "addr 10.0.0.1/24 brd",
+        "sysctl x",
+        "route 0.0.0.0/0",
+    ],
 )
 def test_what_no_version_has_written_is_strange_and_never_an_exception(text: str) -> None:
     key = Key("fact", "default", text)

@@ -14,7 +14,7 @@ from converge.documents import load as load_documents
 from converge.documents.compose import compose
 from converge.documents.nodes import Sequence
 from converge.documents.text import made
-from converge.model import Diagnostic, Key, Observation, Position, Resources, Severity, Snapshot, Text
+from converge.model import Diagnostic, Key, Observation, Position, Resources, Severity, Snapshot, Text, Vlan
 from converge.resources import KINDS
 from converge.resources.address import Address
 from converge.resources.chain import Chain, Hook
@@ -28,6 +28,7 @@ from converge.resources.route import Route
 from converge.resources.rule import Rule, Statement
 from converge.resources.sysctl import RELEASE, Sysctl
 from converge.resources.table import Table
+from converge.resources.vf import Vf
 from converge.services.resolv import telling, translate
 from converge.view.load import load
 from converge.view.look import ASKED_BY_SOME, needed, started
@@ -123,6 +124,21 @@ VALUES: dict[str, st.SearchStrategy[tuple[Key, Any]]] = {
             st.booleans(),
             st.lists(numbers, max_size=2).map(tuple),
             st.lists(numbers, max_size=2).map(tuple),
+        ),
+    ),
+    "vf": st.tuples(
+        st.builds(Key, st.just("vf"), links, st.integers(0, 300).map(str)),
+        st.builds(
+            Vf,
+            mac=st.none() | st.just("02:00:00:00:65:03"),
+            vlan=st.none() | st.builds(Vlan, st.integers(0, 4094), st.integers(0, 7), st.sampled_from(("802.1Q", "802.1ad"))),
+            spoofchk=st.none() | st.booleans(),
+            trust=st.none() | st.booleans(),
+            state=st.sampled_from((None, "auto", "enable", "disable")),
+            marks=st.lists(any_text, max_size=2).map(tuple),
+            parent=any_text,
+            ifindex=numbers,
+            nic=any_text,
         ),
     ),
     "process": st.tuples(
