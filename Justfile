@@ -41,6 +41,10 @@ lint:
 bench *ARGUMENTS: debian
     @{{ root }} .venv/bin/python -m bench {{ ARGUMENTS }}
 
+# runs the commands in README.md and docs/, and writes what they print into the pages
+docs *PAGES: debian
+    @{{ root }} .venv/bin/python -m tests.docs --write {{ PAGES }}
+
 # lint, then test
 check: lint test
 
