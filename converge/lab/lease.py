@@ -21,7 +21,7 @@ from typing import Any
 
 SIOCGIFHWADDR = 0x8927
 AGAIN = 0.5
-PATIENCE6 = 4.0
+PATIENCE6 = 3.0
 """Seconds for IPv6. The bridge's link-local address is tentative for one or two after a guest has come."""
 DISCOVER, OFFER, REQUEST, ACK = 1, 2, 3, 5
 SOLICIT, REPLY = 1, 7

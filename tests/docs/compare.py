@@ -14,13 +14,15 @@ VOLATILE = (
     (r"[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d", "WHEN"),
     # a namespace's cookie, a process's id
     (r"/run/converge/\d+/", "/run/converge/COOKIE/"),
-    (r"\bpid \d+|dnsmasq(?:-dhcp)?\[\d+\]", "PID"),
+    (r"\bpid \d+|dnsmasq(?:-dhcp)?\[\d+\]: \d+", "PID"),
     # a server's digest holds the number of its bridge, and what the node's kernel can do
     (r"\bdigest [0-9a-f]{16}|[0-9a-f]{16}-\d+(?=\.(?:conf|log))", "DIGEST"),
     # the kernel gives a tap its MAC by chance, and a link-local address made from it
     (r"(?m)^(tap\w+ .*)[0-9a-f:]{17}", r"\1MAC"),
     # a ping's numbers, where a guest's counter begins
     (r"icmp_seq=\d+|, id \d+, seq \d+|\bid 0x[0-9a-f]+", "SEQ"),
+    # a client's port, where it is the kernel's choice
+    (r"(\d+\.\d+\.\d+\.\d+)\.[345]\d{4} >", r"\1.PORT >"),
     # only a kernel with br_netfilter has this row, so the numbers of all rows hang on it too
     (r"(?m)^.*bridge-nf-call-ip6tables.*\n", ""),
     (r"\d+ (to create|to update|to delete|unchanged|created|updated|deleted)", r"N \1"),

@@ -19,7 +19,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 FENCE = re.compile(r"^( *)```([^\n`]*)\n(.*?)^\1```$", re.DOTALL | re.MULTILINE)
-FILE = re.compile(r"`((?:[\w.-]+/)*[\w.-]+\.(?:ya?ml|json|toml|lua|sh|txt)|(?:[\w.-]+/)+[\w.-]+)`")
+FILE = re.compile(r"`((?:[\w.-]+/)*[\w.-]+\.(?:ya?ml|json|toml|lua|sh|txt|nft|conf|service|timer|md|xml)|(?:[\w.-]+/)+[\w.-]+)`")
 CONSOLE = "console"
 
 
