@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import subprocess
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 
 from converge.lab.guest import LINK
@@ -41,7 +43,7 @@ def plug(spec: PodSpec, tap: str = "tap0", mac: str = "", place: Place = HERE) -
     pod, guest = place.netns(spec.name), place.netns(f"{spec.name}-guest")
     if not exists(pod):
         raise LabError(f"no pod {pod}: `converge lab up` makes it")
-    delete([guest])
+    _unplug(guest)
     run("ip", "netns", "add", guest)
     try:
         write_sysctls(guest, SYSCTLS)
@@ -77,6 +79,18 @@ def words(plugged: Plugged, spec: PodSpec, tap: str, mac: str) -> list[str]:
         lines.append("DHCP: no answer")
     lines.append(f"DHCPv6: {plugged.lease6['address']}" if plugged.lease6 else "DHCPv6: no answer")
     return lines + [f"advertised: router {plugged.router6}"] * bool(plugged.router6)
+
+
+def _unplug(guest: str) -> None:
+    """Until the earlier guest's processes have ended: one that holds the tap keeps the next from opening it."""
+    handles = []
+    for pid in run("ip", "netns", "pids", guest).split() if exists(guest) else []:
+        with suppress(ProcessLookupError):
+            handles.append(os.pidfd_open(int(pid)))
+    delete([guest])
+    for handle in handles:
+        select.select([handle], [], [], PATIENCE)
+        os.close(handle)
 
 
 def _wire(pod: str, tap: str, guest: str) -> None:

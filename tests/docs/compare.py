@@ -22,7 +22,7 @@ VOLATILE = (
     # a ping's numbers, where a guest's counter begins
     (r"icmp_seq=\d+|, id \d+, seq \d+|\bid 0x[0-9a-f]+", "SEQ"),
     # a client's port, where it is the kernel's choice
-    (r"(\d+\.\d+\.\d+\.\d+)\.[345]\d{4} >", r"\1.PORT >"),
+    (r"(\d+\.\d+\.\d+\.\d+)\.[3-6]\d{4}\b", r"\1.PORT"),
     # only a kernel with br_netfilter has this row, so the numbers of all rows hang on it too
     (r"(?m)^.*bridge-nf-call-ip6tables.*\n", ""),
     (r"\d+ (to create|to update|to delete|unchanged|created|updated|deleted)", r"N \1"),

@@ -1,4 +1,4 @@
-"""docs/editors.md: its commands are run in a folder that holds its state file, and print what it says."""
+"""docs/editors.md: what is in no console block (that is run by tests/docs): settings, hooks, schemas, completion."""
 
 from __future__ import annotations
 
@@ -41,14 +41,6 @@ def run(command: str, folder: Path, root: Path) -> subprocess.CompletedProcess[s
     identity = {"GIT_AUTHOR_NAME": "a", "GIT_AUTHOR_EMAIL": "a@b", "GIT_COMMITTER_NAME": "a", "GIT_COMMITTER_EMAIL": "a@b"}
     environment = {**os.environ, **paths, **identity}
     return subprocess.run(["bash", "-c", command], cwd=folder, capture_output=True, text=True, env=environment, timeout=60)
-
-
-def test_the_session_is_as_shown(blocks: dict[str, list[str]], folder: Path, root: Path) -> None:
-    (session,) = blocks["console"]
-    for step in re.split(r"^\$ ", session, flags=re.MULTILINE)[1:]:
-        command, _, expected = step.partition("\n")
-        done = run(command, folder, root)
-        assert (done.stdout, done.stderr) == (expected, ""), command
 
 
 def test_the_schemas_and_the_completion_are_made(blocks: dict[str, list[str]], folder: Path, root: Path) -> None:
