@@ -1,4 +1,4 @@
-"""`converge lab guest`: a stand-in guest on a pod's tap that stays, asks for its addresses as a guest does, and lives in a namespace.
+"""`converge lab guest`: a stand-in guest on a pod's tap that stays, in a namespace, and asks for its addresses as a guest does.
 
 A second call takes the first guest away: a restart. It is removed with its pod.
 """
@@ -39,7 +39,7 @@ class Plugged:
 
 
 def plug(spec: PodSpec, tap: str = "tap0", mac: str = "", place: Place = HERE) -> Plugged:
-    """A guest with this MAC, the pod link's unless told otherwise. Raises LabError where the tap is missing or held by another."""
+    """A guest with this MAC, the pod link's unless told otherwise. LabError where the tap is missing, or held by another."""
     pod, guest = place.netns(spec.name), place.netns(f"{spec.name}-guest")
     if not exists(pod):
         raise LabError(f"no pod {pod}: `converge lab up` makes it")

@@ -1,4 +1,4 @@
-"""Writes into the pages what their commands print: `python -m tests.docs --write [PAGE…]`. Without --write it only says what differs."""
+"""Writes into the pages what their commands print: `python -m tests.docs --write [PAGE…]`. Without --write it says what differs."""
 
 from __future__ import annotations
 

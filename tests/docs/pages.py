@@ -56,9 +56,7 @@ def blocks(page: str) -> Iterator[Block]:
         before = page[: found.start()].rstrip().rpartition("\n")[2]
         named = FILE.findall(before) if before.endswith(":") else []
         line = page.count("\n", 0, found.start()) + 1
-        yield Block(
-            tuple(found[2].split()), found[3], named[-1] if named else "", found.start(3), found.end(3), line
-        )
+        yield Block(tuple(found[2].split()), found[3], named[-1] if named else "", found.start(3), found.end(3), line)
 
 
 def steps(console: str) -> Iterator[Step]:

@@ -21,7 +21,11 @@ MINE = [page for page in pages() if f"```{CONSOLE}" in page.read_text(encoding="
 def test_a_page_says_what_its_commands_print(path: Path) -> None:
     found = ran(path.read_text(encoding="utf-8"))
     assert found
-    wrong = [f"line {each.block.line}: $ {each.step.command}   exit code {each.code}\n{each.printed}" for each in found if not each.good]
+    wrong = [
+        f"line {each.block.line}: $ {each.step.command}   exit code {each.code}\n{each.printed}"
+        for each in found
+        if not each.good
+    ]
     assert not wrong, "printed otherwise:\n" + "\n".join(wrong)
 
 

@@ -31,7 +31,11 @@ def calls(page: str) -> list[tuple[str, str]]:
     """`converge VERB …` in backquotes, and at the beginning of a command in a block. Words in prose are no command."""
     spans = re.findall(r"`(converge [a-z][^`\n]*)`", text_outside(page))
     spans += [
-        line for block in blocks(page) if block.language in OURS for line in block.text.splitlines() if re.match(r"\$? ?converge ", line)
+        line
+        for block in blocks(page)
+        if block.language in OURS
+        for line in block.text.splitlines()
+        if re.match(r"\$? ?converge ", line)
     ]
     return [(found[1], found[2]) for span in spans if (found := CALL.search(span))]
 
@@ -68,7 +72,7 @@ def test_every_file_of_the_repository_that_is_named_is_there(path: Path, page: s
 
 @pytest.mark.parametrize(("path", "page"), PAGES, ids=IDS)
 def test_every_recipe_is_in_the_justfile(path: Path, page: str) -> None:
-    recipes = re.findall(r"^([a-z][\w-]*)(?: [^:=\n]*)?:(?!=)", (ROOT / "Justfile").read_text(), re.MULTILINE)
+    recipes = re.findall(r"^([a-z][\w-]*)(?: .*)?:(?!=)", (ROOT / "Justfile").read_text(), re.MULTILINE)
     for name in re.findall(r"\./just ([a-z][\w-]*)", page):
         assert name in recipes, f"{path.name}: ./just {name}"
 
