@@ -1,4 +1,4 @@
-"""Writes into the pages what their commands print: `python -m tests.docs --write [PAGE…]`. Without --write it says what differs."""
+"""Says where a page is not what its commands print, and writes that with --write: `python -m tests.docs --write [PAGE…]`."""
 
 from __future__ import annotations
 

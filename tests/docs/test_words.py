@@ -1,4 +1,4 @@
-"""What the pages say outside of blocks that run: verbs and flags that exist, recipes, links that lead somewhere, files that are there."""
+"""What the pages name is there: verbs and flags, recipes, where links lead, files."""
 
 from __future__ import annotations
 
