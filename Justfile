@@ -1,6 +1,6 @@
 # What one does with this repository. Run as `./just RECIPE`; each recipe installs what it needs, once, and says so.
 
-packages := "nftables libnftables1 iproute2 iputils-ping dnsmasq-base passt tcpdump socat"
+packages := "nftables libnftables1 iproute2 iputils-ping dnsmasq-base passt tcpdump socat procps"
 libvirt := "libvirt-daemon libvirt-daemon-driver-qemu libvirt-clients libxml2-utils"
 
 # Shells and a reader of manual pages: what completion and man/converge.1 are tried with.

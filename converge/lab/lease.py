@@ -21,10 +21,11 @@ from typing import Any
 
 SIOCGIFHWADDR = 0x8927
 AGAIN = 0.5
-PATIENCE6 = 3.0
+PATIENCE6 = 4.0
 """Seconds for IPv6. The bridge's link-local address is tentative for one or two after a guest has come."""
 DISCOVER, OFFER, REQUEST, ACK = 1, 2, 3, 5
 SOLICIT, REPLY = 1, 7
+SERVERS4 = ("255.255.255.255", 67)
 COOKIE = b"\x63\x82\x53\x63"
 
 Lease = dict[str, Any]
@@ -101,38 +102,37 @@ def send(sender: socket.socket, data: bytes, target: tuple[Any, ...]) -> None:
 
 def ask(link: str, seconds: float) -> dict[str, Lease]:
     mac, transaction = hardware(link), os.urandom(4)
-    scope = socket.if_nametoindex(link)
-    wish4, found = message4(DISCOVER, transaction, mac), dict[str, Lease]()
+    servers6 = ("ff02::1:2", 547, 0, socket.if_nametoindex(link))
+    wish, found = message4(DISCOVER, transaction, mac), dict[str, Lease]()
     start = time.monotonic()
     with bound(socket.AF_INET, link, 68) as four, bound(socket.AF_INET6, link, 546) as six:
-        while (now := time.monotonic() - start) < (seconds if "4" not in found else min(seconds, PATIENCE6)) and len(found) < 2:
+        while len(found) < 2 and time.monotonic() - start < (min(seconds, PATIENCE6) if "4" in found else seconds):
             if "4" not in found:
-                send(four, wish4, ("255.255.255.255", 67))
+                send(four, wish, SERVERS4)
             if "6" not in found:
-                send(six, solicit(transaction[:3], mac), ("ff02::1:2", 547, 0, scope))
-            while ready := select.select([four, six], [], [], max(0.0, start + now + AGAIN - time.monotonic()))[0]:
-                for each in ready:
-                    data = each.recv(65536)
-                    if each is six and data[:1] == bytes([REPLY]) and (lease := lease6(data)):
-                        found["6"] = lease
-                    elif each is four and data[4:8] == transaction:
-                        wish4 = heard4(data, wish4, found)
-                        if "4" not in found:
-                            send(four, wish4, ("255.255.255.255", 67))
-                if len(found) == 2:
-                    break
+                send(six, solicit(transaction[:3], mac), servers6)
+            wish = hear(four, six, wish, found)
     return found
 
 
-def heard4(data: bytes, wish: bytes, found: dict[str, Lease]) -> bytes:
-    """What is to be asked next: after an offer, just that."""
-    options = options4(data)
-    kind = options.get(53, b"\0")[0]
-    if kind == ACK:
-        found["4"] = lease4(data, options)
-    if kind != OFFER:
-        return wish
-    return message4(REQUEST, data[4:8], data[28:34], b"\x32\x04" + data[16:20] + b"\x36\x04" + options[54])
+def hear(four: socket.socket, six: socket.socket, wish: bytes, found: dict[str, Lease]) -> bytes:
+    """For a while, or until both have answered. Gives what IPv4 is to be asked next: after an offer, just that, and at once."""
+    end = time.monotonic() + AGAIN
+    while len(found) < 2 and (ready := select.select([four, six], [], [], max(0.0, end - time.monotonic()))[0]):
+        for each in ready:
+            data = each.recv(65536)
+            if each is six and data[:1] == bytes([REPLY]) and (lease := lease6(data)):
+                found["6"] = lease
+            elif each is four and data[4:8] == wish[4:8]:
+                options = options4(data)
+                kind = options.get(53, b"")[:1]
+                if kind == bytes([ACK]):
+                    found["4"] = lease4(data, options)
+                elif kind == bytes([OFFER]):
+                    chosen = b"\x32\x04" + data[16:20] + b"\x36\x04" + options[54]
+                    wish = message4(REQUEST, data[4:8], data[28:34], chosen)
+                    send(four, wish, SERVERS4)
+    return wish
 
 
 if __name__ == "__main__":

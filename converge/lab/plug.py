@@ -18,8 +18,8 @@ from converge.lab.lease import Lease
 from converge.lab.pods import HERE, Place, PodSpec, delete
 from converge.lab.run import READY, LabError, batch, exists, inside, python_file, read_line, run, write_sysctls
 
-PATIENCE = 4.0
-ADVERTISED = 4.0
+PATIENCE = 5.0
+ADVERTISED = 6.0
 """Seconds for a router advertisement, after the leases: the kernel has asked when the link came up."""
 SYSCTLS = {
     "net/ipv6/conf/default/accept_dad": "0",
