@@ -12,6 +12,7 @@ VOLATILE = (
     # when, and how long ago
     (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", "WHEN"),
     (r"[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d", "WHEN"),
+    (r"\d+ (?:second|minute|hour|day)s? old", "AGE old"),
     # a namespace's cookie, a process's id
     (r"/run/converge/\d+/", "/run/converge/COOKIE/"),
     (r"\bpid \d+|dnsmasq(?:-dhcp)?\[\d+\]: \d+", "PID"),

@@ -11,13 +11,14 @@ import pytest
 
 from converge.cli import VERBS
 from converge.cli.arguments import parser_of
-from tests.docs.pages import ROOT, blocks, pages, text_outside
+from tests.docs.pages import CONSOLE, ROOT, blocks, pages, text_outside
 
 PAGES = [(page, page.read_text(encoding="utf-8")) for page in pages()]
 IDS = [page.name for page, _ in PAGES]
 CALL = re.compile(r"\bconverge ([a-z][a-z-]+)([^`\n|#;&]*)")
 LINK = re.compile(r"\]\((?!https?:)([^)\s]+)\)")
 NAMED = re.compile(r"`((?:tests|converge|docs|schemas|bench|examples)/[\w./-]+)`")
+NOT_RUN = {"status.md": "virsh and a guest's agent answer there"}
 OURS = ("console", "sh", "")
 
 
@@ -75,6 +76,12 @@ def test_every_recipe_is_in_the_justfile(path: Path, page: str) -> None:
     recipes = re.findall(r"^([a-z][\w-]*)(?: .*)?:(?!=)", (ROOT / "Justfile").read_text(), re.MULTILINE)
     for name in re.findall(r"\./just ([a-z][\w-]*)", page):
         assert name in recipes, f"{path.name}: ./just {name}"
+
+
+def test_commands_stand_where_they_are_run() -> None:
+    """A block without a word is text: nobody would notice a command there that has ceased to work."""
+    text = [(page.name, block) for page, content in PAGES for block in blocks(content) if block.language != CONSOLE]
+    assert {name for name, block in text if re.search(r"^\$ ", block.text, re.MULTILINE)} <= set(NOT_RUN)
 
 
 def test_the_readme_leads_to_every_page() -> None:
