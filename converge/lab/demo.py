@@ -42,6 +42,7 @@ PODS = (
         gateway6="",
         attached=(Attachment("storage", "192.168.5.9/24"), Attachment("backup", "192.168.6.9/24", "0a:58:c0:a8:06:09")),
     ),
+    PodSpec("passt", ("10.244.1.14/24",), ("fd10:244:1::14/64",), mac="0a:58:0a:f4:01:0e"),
     PodSpec("fast", ("10.244.1.13/24",), ("fd10:244:1::13/64",), mac="0a:58:0a:f4:01:0d"),
 )
 """The pods of all examples in `states/`."""

@@ -37,7 +37,7 @@ def said(value: Any) -> Any:
     """Without attributes that say nothing, so that what is there stands out."""
     if not isinstance(value, dict):
         return value
-    return {name: said(item) for name, item in value.items() if item is not None and item != []}
+    return {name: said(item) for name, item in value.items() if item is not None and item not in ([], "")}
 
 
 def _painted(line: str, style: Style) -> str:

@@ -21,6 +21,8 @@ from tests.unit.documents.examples import GUEST_NETWORK, loaded, rendered, ugly
 from tests.unit.documents.test_laws import alike
 from tests.unit.documents.writing import VALUES, written
 
+STATES = Path(__file__).parents[3] / "states"
+
 SLOW = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 STREAMS = written(st.lists(VALUES, min_size=1, max_size=2))
 
@@ -138,9 +140,9 @@ def test_keys_are_in_the_order_of_the_schema(meant: dict[str, Any]) -> None:
     check(found, schema("GuestNetwork"))
 
 
-@pytest.mark.parametrize("name", ["db", "vmi", "web"])
-def test_the_examples_are_canonical(name: str, root: Path) -> None:
-    text = (root / "states" / f"{name}.yaml").read_text()
+@pytest.mark.parametrize("path", sorted(STATES.glob("*.yaml")), ids=lambda path: path.stem)
+def test_the_examples_are_canonical(path: Path) -> None:
+    text = path.read_text()
     assert formatted(text) == text
 
 
