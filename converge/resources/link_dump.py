@@ -25,8 +25,8 @@ _IFF_UP = 1
 _INFO_KIND, _INFO_DATA, _INFO_PORT_KIND, _INFO_PORT_DATA = 1, 2, 4, 5
 _TUN_OWNER, _TUN_GROUP, _TUN_MULTI_QUEUE = 1, 2, 7
 _BRIDGE_STP, _BRIDGE_VLAN_FILTERING = 5, 7
-_MACVTAP_MODE = 1
-_MACVTAP_MODES = {1: "private", 2: "vepa", 4: "bridge", 8: "passthru", 16: "source"}
+# Kinds of links that lie on another one: the attribute that holds their mode, and the modes.
+_MODES = {"macvtap": (1, {1: "private", 2: "vepa", 4: "bridge", 8: "passthru", 16: "source"})}
 _PORT_HAIRPIN, _PORT_LEARNING, _PORT_ISOLATED = 4, 8, 33
 
 
@@ -80,8 +80,15 @@ def _link_info(info: tuple[str, bytes, str, bytes]) -> tuple[str, Tap | None, Br
     tap = _tap(data) if kind == "tun" else None
     bridge = _bridge(attributes(data)) if kind == "bridge" else None
     port = _port(attributes(port_data)) if port_kind == "bridge" else None
-    mode = _MACVTAP_MODES.get(native(attributes(data).get(_MACVTAP_MODE, b"")), "unknown") if kind == "macvtap" else ""
-    return kind, tap, bridge, port, mode
+    return kind, tap, bridge, port, _mode(kind, data)
+
+
+def _mode(kind: str, data: bytes) -> str:
+    """Of a kind of link that lies on another one; "" for all others."""
+    if kind not in _MODES:
+        return ""
+    attribute, names = _MODES[kind]
+    return names.get(native(attributes(data).get(attribute, b"")), "unknown")
 
 
 @lru_cache(maxsize=256)
