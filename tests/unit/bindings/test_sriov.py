@@ -7,8 +7,21 @@ from dataclasses import replace
 import pytest
 
 from converge.bindings import REGISTRY, compile_document
+from converge.bindings.names import hashed
 from converge.facts import discover, parents
-from converge.model import Desired, Device, GuestNetwork, Key, Network, Nic, Resources, Severity, VirtualFunction, Vlan
+from converge.model import (
+    Attachment,
+    Desired,
+    Device,
+    GuestNetwork,
+    Key,
+    Network,
+    Nic,
+    Resources,
+    Severity,
+    VirtualFunction,
+    Vlan,
+)
 from converge.resources import fact_text
 from converge.resources.link import Link
 from converge.resources.vf import Vf
@@ -31,7 +44,7 @@ def document(function: VirtualFunction | None = FUNCTION, mac: str | None = MAC,
 
 
 def desired(wanted: GuestNetwork, more: Resources) -> Desired:
-    facts, _ = discover(wanted, {**Pod().resources(), **more})
+    facts, _ = discover(wanted, {**Pod(stranger=False).resources(), **more})
     return compile_document(wanted, facts, REGISTRY)
 
 
@@ -142,6 +155,14 @@ def test_facts_are_kept_while_the_parent_is_away() -> None:
 
 def test_the_vmm_is_given_a_pci_device() -> None:
     assert desired(document(), CARD).devices == (Device("fast", "hostdev", source="0000:65:00.3"),)
+
+
+def test_multus_tells_the_pci_address_where_the_document_does_not() -> None:
+    told = Attachment("shop/sriov-net", hashed("fast"), pci_address="0000:65:00.7")
+    wanted = replace(document(VirtualFunction("pf0", 1)), attachments=(Attachment("cni", "eth0", default=True), told))
+    assert desired(wanted, CARD).devices == (Device("fast", "hostdev", source="0000:65:00.7"),)
+    named = replace(document(), attachments=(told,))
+    assert desired(named, CARD).devices == (Device("fast", "hostdev", source="0000:65:00.3"),)
 
 
 def test_an_unknown_pci_address_is_said() -> None:
