@@ -183,7 +183,9 @@ def _pod_link(
         return PodLink(live, original, _of("address", role, captured), _of("route", role, captured), sysctls)
     if standin is not None:
         stood: Link = observed[Key("link", standin)]
-        name = own.pod_link if own is not None and live.name == own.renamed else stood.name
+        # The stand-in's name is the pod link's, unless somebody has given it one that is another link's of ours.
+        swapped = own is not None and stood.name in (own.tap, own.bridge, own.renamed)
+        name = own.pod_link if own is not None and (swapped or live.name == own.renamed) else stood.name
         original = _freed(live, name, stood.mac, stood.mtu, live.up)
         addresses = _moved("address", standin, role, observed)
         return PodLink(live, original, addresses, tuple(dict(_connected(role, addresses)).items()), sysctls, derived=True)

@@ -127,3 +127,12 @@ def test_random_drift_is_repaired(block: int, record_property: Callable[[str, ob
         done += number
     record_property("tamperings", done)
     print(f"block {block}: {done} tamperings repaired")
+
+
+def test_names_in_a_ring_while_the_facts_are_gone() -> None:
+    """The stand-in has the tap's name then, which is not what the pod link was called."""
+    choices = [("chain deleted", 39), ("names swapped", 11), ("link freed", 17), ("names swapped", 21)]
+    wish, pod = WISHES[3], PODS[2]
+    disturbed, done = tampered(before(wish, pod), choices)
+    assert done == len(choices)
+    assert not list(problems(wish, disturbed))
