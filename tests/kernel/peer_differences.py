@@ -59,6 +59,7 @@ WIRING = (
 
 ELSEWHERE = {
     "duplicate-port": "a port listed twice is one port, and a word about it",
+    "mesh-ssh": "of a listed 22/udp KubeVirt opens 22/tcp, which nobody has listed",
     "repairs": "asked again, converge puts back what somebody changed, and nothing else",
     "not-adopted": "two sets of rules in one pod would do neither's work; --adopt replaces one by the other",
 }
