@@ -1,4 +1,4 @@
-"""KubeVirt's rules for a masquerade NIC, as nft lists them, and what they do to the first packet of a flow (reference section 4.2).
+"""KubeVirt's rules for a masquerade NIC, as nft lists them, and what they do to a flow's first packet (reference section 4.2).
 
 Written from the reference's list, without a look at ours: the same words go through a reader of a few lines, so that what
 KubeVirt's rules and what ours make of a packet can be compared. That the words are KubeVirt's is asked of its recorded runs.

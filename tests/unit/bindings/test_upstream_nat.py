@@ -74,9 +74,8 @@ def differences(nics: tuple[Masquerade, ...], wish: Wish) -> list[str]:
             trace = walked(ours, Asked(ENTRY[packet.asks], packet.protocol, packet.destination, packet.port, packet.source))
             who, source = receiver(theirs, nic, packet)
             if (trace.receiver.value, trace.source) != (who, source):
-                found.append(
-                    f"{packet.asks} {packet.source} -> {packet.destination} {packet.protocol} {packet.port}: {who} {source}, not {trace}"
-                )
+                way = f"{packet.asks} {packet.source} -> {packet.destination} {packet.protocol} {packet.port}"
+                found.append(f"{way}: {who} {source}, not {trace}")
     return found
 
 
@@ -125,7 +124,8 @@ def as_recorded(found: dict[str, Any], nic: Masquerade) -> Masquerade:
     ports += [(each["protocol"].lower(), each["start"], each["end"]) for each in interface.get("portRanges", ())]
     link = status.get("podInterfaceName", "eth0")
     links = {each["ifname"]: [address["local"] for address in each["addr_info"]] for each in found["after"]["addresses"]}
-    own, gateway = ([each for each in links[name] if (":" in each) is (nic.family == "ip6")][0] for name in (link, f"k6t-{link}"))
+    six = nic.family == "ip6"
+    own, gateway = (next(each for each in links[name] if (":" in each) is six) for name in (link, f"k6t-{link}"))
     head, _, last = gateway.rpartition("." if nic.family == "ip" else ":")
     guest = f"{head}.{int(last) + 1}" if nic.family == "ip" else f"{head}:{int(last, 16) + 1:x}"
     return replace(
