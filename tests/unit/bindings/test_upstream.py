@@ -225,6 +225,13 @@ def test_11_whose_mac_is_served(said: str | None, status: str | None, served: st
     assert link(found, "standin:default").mac == OTHER_MAC
 
 
+def test_12_sriov_alone() -> None:
+    """Neither its own link nor any other is touched."""
+    found = compiled([{"name": "secondnetwork", "sriov": {}}], TWO, networks=[SECOND])
+    assert found.resources == {}
+    assert [device.kind for device in found.devices] == ["hostdev"]
+
+
 @pytest.mark.parametrize("interface", [BRIDGE, MASQUERADE, PASST, PLUGIN], ids=["bridge", "masquerade", "passt", "managedTap"])
 def test_16_a_pod_link_that_is_missing(interface: Json) -> None:
     """KubeVirt tries for ever, or with a managed tap kills the machine. Here nothing is touched; the next run may find it."""
