@@ -20,6 +20,7 @@ examples:
   converge plan --detailed-exitcode      2 when there are changes
   converge plan --from snapshots/        from snapshots, without root and on any machine
   converge plan --from snapshots/ --base origin/main     only what the change since then does
+  converge plan --from snapshots/ --base origin/main -o markdown     as a comment on it
   converge plan --out plan.json          and save it, for `converge apply --plan plan.json`
 
 exit code: 0; 1 an error; with --detailed-exitcode 2 when there are changes.
@@ -27,7 +28,7 @@ exit code: 0; 1 an error; with --detailed-exitcode 2 when there are changes.
 
 
 def define(parser: Parser) -> None:
-    define_pruning(parser)
+    define_pruning(parser, ("text", "json", "markdown"))
     define_adoption(parser)
     define_recorded(parser)
     parser.add_argument("--base", metavar="REV", help="show what the change of the documents since this git revision does")
@@ -46,13 +47,13 @@ def define_recorded(parser: Parser) -> None:
     parser.add_argument("--from", dest="snapshots", metavar="SNAPSHOT", nargs="+", action="extend", default=[], help=about)
 
 
-def define_selection(parser: Parser) -> None:
-    pods(parser, ("text", "json"))
+def define_selection(parser: Parser, formats: tuple[str, ...] = ("text", "json")) -> None:
+    pods(parser, formats)
     parser.add_argument("--detailed-exitcode", action="store_true", help="exit with 2 when there are changes")
 
 
-def define_pruning(parser: Parser) -> None:
-    define_selection(parser)
+def define_pruning(parser: Parser, formats: tuple[str, ...] = ("text", "json")) -> None:
+    define_selection(parser, formats)
     parser.add_argument("--prune", action="store_true", help="also unwire pods that carry our marks and are in no document")
     parser.add_argument("--allow-empty", action="store_true", help="let --prune unwire every pod there is")
 
@@ -72,6 +73,11 @@ def run(arguments: Namespace) -> int:
         found = document.proposed(looked.proposal, looked.about_files)
     if to.json:
         to.value(found)
+    elif to.markdown:
+        from converge.report import markdown
+
+        to.comment(markdown.plan(found, looked.results))
+        to.diagnostics(found["diagnostics"])
     else:
         to.lines(text.plan(found, to.style, operations=to.verbose))
         to.diagnostics(found["diagnostics"])
@@ -90,5 +96,5 @@ def _save(found: Json, looked: Looked, path: str, to: Screen) -> None:
     if looked.signal or any(result.outcome is Outcome.REFUSED for result in looked.results):
         raise UsageError(f"not every pod could be planned for, so {path} was not written")
     replaced(path, dumps(saved(found, looked.texts), indent=2, ensure_ascii=False) + "\n")
-    if not to.json:
+    if not to.json and not to.markdown:
         to.lines([f"Saved: {path}. `converge apply --plan {path}` applies it, if it is still the same then."])

@@ -19,13 +19,14 @@ from converge.report.style import Style
 
 @dataclass(frozen=True, slots=True)
 class Screen:
-    """`json`: standard output carries one JSON value and nothing else."""
+    """`json`: standard output carries one JSON value and nothing else; `markdown`: one comment."""
 
     style: Style
     errors: Style
     quiet: bool
     verbose: bool
     json: bool
+    markdown: bool = False
 
     def lines(self, lines: Iterable[str]) -> None:
         """A result for people."""
@@ -36,6 +37,10 @@ class Screen:
         """A result for programs."""
         write(sys.stdout, [json.dumps(value, indent=2, ensure_ascii=False)])
 
+    def comment(self, text: str) -> None:
+        """A result for people who review."""
+        write(sys.stdout, [text.removesuffix("\n")])
+
     def diagnostics(self, found: Iterable[Json]) -> None:
         """Errors always; warnings unless quiet; notes when asked for."""
         least = {Severity.ERROR.value}
@@ -45,7 +50,13 @@ class Screen:
         write(sys.stderr, (line for each in shown for line in diagnostics.lines(each, self.errors)))
 
     def problems(self, found: Iterable[Diagnostic]) -> None:
-        self.diagnostics(map(diagnostics.as_json, found))
+        """What ends a command before it has a result. A comment says so, for the one that is there would else stay as it was."""
+        told = [diagnostics.as_json(each) for each in found]
+        self.diagnostics(told)
+        if self.markdown:
+            from converge.report import markdown
+
+            self.comment(markdown.invalid(told))
 
 
 def screen(arguments: Namespace) -> Screen:
@@ -54,7 +65,8 @@ def screen(arguments: Namespace) -> Screen:
             stream.reconfigure(errors="backslashreplace")
     plain = arguments.no_color or bool(os.environ.get("NO_COLOR"))
     kind = getattr(arguments, "output", "text")
-    return Screen(_style(sys.stdout, plain), _style(sys.stderr, plain), arguments.quiet, arguments.verbose, kind == "json")
+    styles = _style(sys.stdout, plain), _style(sys.stderr, plain)
+    return Screen(*styles, arguments.quiet, arguments.verbose, kind == "json", kind == "markdown")
 
 
 def _style(stream: TextIO, plain: bool) -> Style:
