@@ -57,6 +57,10 @@ def wiring(result: Result) -> list[str]:
     old, new = (_graph(seen, result.document, names, functions) for seen in both)
     if not old.nodes and not new.nodes:
         return []
+    for nic in result.document.nics:
+        if f"guest:{nic.name}" not in {*old.nodes, *new.nodes}:
+            _by_others(old, nic)
+            _by_others(new, nic)
     return ["flowchart LR", *_nodes(old, new), *_edges(old, new), *_classes(old, new)]
 
 
@@ -113,11 +117,11 @@ def _link_local(name: str) -> bool:
 
 def _between(graph: _Graph, seen: Resources, links: dict[str, Link], name: str) -> None:
     """Links that lie on or in one another, and those between which the rules carry packets."""
-    pod, bridge = f"pod:{name}", f"bridge:{name}"
+    pod, bridge, macvtap = f"pod:{name}", f"bridge:{name}", f"macvtap:{name}"
     for role in (pod, f"tap:{name}"):
         if role in links and links[role].master is not None:
             graph.join(*((role, bridge) if role == pod else (bridge, role)))
-    graph.join(pod, f"macvtap:{name}", links[f"macvtap:{name}"].mode if f"macvtap:{name}" in links else "")
+    graph.join(pod, macvtap, f"mode {links[macvtap].mode}" if macvtap in links else "")
     graph.join(pod, f"standin:{name}", "its place in the pod")
     if (pod, bridge) in graph.edges or f"standin:{name}" in links:
         return
@@ -132,7 +136,7 @@ def _ports(rules: Iterable[Key]) -> list[str]:
 
 def _guest(graph: _Graph, seen: Resources, name: str, nic: Nic | None, functions: frozenset[Key]) -> None:
     """What the guest's NIC is plugged into."""
-    guest, binding = f"guest:{name}", "" if nic is None else nic.plugin or nic.binding
+    guest = f"guest:{name}"
     ends: list[tuple[str, str]] = [(role, "") for role in (f"tap:{name}", f"macvtap:{name}") if role in graph.nodes]
     for key in sorted(functions & seen.keys()):
         value = seen[key]
@@ -145,16 +149,25 @@ def _guest(graph: _Graph, seen: Resources, name: str, nic: Nic | None, functions
         graph.nodes[f"process:{name}"] = (("passt", "process"), programs["passt"])
         graph.join(f"pod:{name}", f"process:{name}")
         ends.append((f"process:{name}", "socket"))
-    if not ends and binding in ("masquerade", "bridge"):
-        return
-    if not ends and nic is not None:
-        here = f"pod:{name}" in graph.nodes
-        ends.append((f"pod:{name}" if here else f"network:{name}", binding if here else f"{binding}, not in this pod"))
     if ends:
-        graph.nodes[guest] = (("guest", f"NIC {name}"), None)
+        graph.nodes[guest] = _guest_node(name)
     dhcp = programs.get("dnsmasq")
     for end, phrase in ends:
         graph.join(end, guest, *filter(None, (phrase, "DHCP" if dhcp else "")), also=dhcp)
+
+
+def _guest_node(name: str) -> tuple[tuple[str, ...], object]:
+    return ("guest", f"NIC {name}"), None
+
+
+def _by_others(graph: _Graph, nic: Nic) -> None:
+    """Between pod and guest is nothing that is seen here: a VMM's own passt, a device that was given away."""
+    binding, guest, pod = nic.plugin or nic.binding, f"guest:{nic.name}", f"pod:{nic.name}"
+    graph.nodes[guest] = _guest_node(nic.name)
+    if pod in graph.nodes:
+        graph.join(pod, guest, binding)
+    else:
+        graph.join(f"network:{nic.name}", guest, binding, "not seen in the pod")
 
 
 def _asked(value: Vf, key: Key, nic: Nic) -> bool:
