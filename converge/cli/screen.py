@@ -50,7 +50,7 @@ class Screen:
         write(sys.stderr, (line for each in shown for line in diagnostics.lines(each, self.errors)))
 
     def problems(self, found: Iterable[Diagnostic]) -> None:
-        """What ends a command before it has a result. A comment says so, for the one that is there would else stay as it was."""
+        """What stands in the way of a result. A comment says it, too: the one that is there would else stay as it was."""
         told = [diagnostics.as_json(each) for each in found]
         self.diagnostics(told)
         if self.markdown:

@@ -273,6 +273,8 @@ def _tables(pod: Json) -> str:
 
 def _table(nic: str, changes: Sequence[Json]) -> str:
     title = f"**NIC** {code(nic)}" if nic else "**The pod as a whole**"
+    source = next((change["source"].rpartition(":")[0] for change in changes if change["source"]), "")
+    title += f" ({code(source)})" if nic and code(source) else ""
     return "\n".join([title, "", "| | resource | what | disruption |", "|---|---|---|---|", *map(_line, changes)])
 
 
@@ -289,7 +291,7 @@ def _line(change: Json) -> str:
 
 def _picture(result: Result) -> str:
     lines = mermaid.wiring(result)
-    return fenced("mermaid", lines) if lines else ""
+    return fenced("mermaid", lines) if lines else "_No picture: there is no NIC in it, or too many to be drawn._"
 
 
 # ---------------------------------------------------------------------------------------------------------- folded

@@ -30,9 +30,12 @@ PLAIN = re.compile(r"(?!style|classDef)[A-Za-z0-9_,:/()=@]|[ ](?! )|[.-](?! )")
 """Characters of a label that stay: no list or other Markdown comes of them, which Mermaid would read in a label. The two words
 it looks for in every line, and takes the semicolon of an entity for theirs.
 """
+STROKE = re.compile(r"stroke:#\w+")
+"""All that is said of an edge: its text stands on the page, which may be dark."""
 LONGEST = 60
 """Characters of a name or an address in a label."""
-MOST_ADDRESSES, MOST_PORTS = 3, 6
+MOST_ADDRESSES, MOST_PORTS, MOST_EDGES = 3, 6, 500
+"""Mermaid draws no picture of more than 500 edges (`maxEdges`, which a picture may not change)."""
 NFT = ("table", "set", "element", "chain")
 
 
@@ -49,7 +52,7 @@ class _Graph:
 
 
 def wiring(result: Result) -> list[str]:
-    """Lines of a flowchart, without a fence. Empty where there is no NIC to be drawn."""
+    """Lines of a flowchart, without a fence. Empty where there is no NIC to be drawn, or so many that nobody can draw them."""
     before, after = result.observed, settled(result.observed, result.plan)
     both = before, after
     names = tuple(dict.fromkeys((*(nic.name for nic in result.document.nics), *_wired(both))))
@@ -61,7 +64,8 @@ def wiring(result: Result) -> list[str]:
         if f"guest:{nic.name}" not in {*old.nodes, *new.nodes}:
             _by_others(old, nic)
             _by_others(new, nic)
-    return ["flowchart LR", *_nodes(old, new), *_edges(old, new), *_classes(old, new)]
+    edges = list(_edges(old, new))
+    return ["flowchart LR", *_nodes(old, new), *edges, *_classes(old, new)] if len(edges) <= MOST_EDGES else []
 
 
 def label(text: str) -> str:
@@ -85,11 +89,11 @@ def _graph(seen: Resources, document: GuestNetwork, names: Iterable[str], functi
     links = {key.owner: value for key, value in seen.items() if key.kind == "link"}
     known = {nic.name: nic for nic in document.nics}
     for name in names:
-        roles = [role for role in (f"{part}:{name}" for part in ("pod", "standin", "bridge", "tap", "macvtap")) if role in links]
-        graph.nodes |= {role: _link(role, links[role], seen) for role in roles}
         if name in known:
             graph.nodes[f"network:{name}"] = (_network(known[name]), None)
-            graph.join(f"network:{name}", f"pod:{name}")
+        roles = [role for role in (f"{part}:{name}" for part in ("pod", "standin", "bridge", "tap", "macvtap")) if role in links]
+        graph.nodes |= {role: _link(role, links[role], seen) for role in roles}
+        graph.join(f"network:{name}", f"pod:{name}")
         _guest(graph, seen, name, known.get(name), functions)
         _between(graph, seen, links, name)
     return graph
@@ -196,6 +200,11 @@ def _numbers(old: _Graph, new: _Graph) -> dict[str, str]:
     return {role: f"n{number}" for number, role in enumerate(dict.fromkeys((*new.nodes, *old.nodes)))}
 
 
+def _pairs(old: _Graph, new: _Graph) -> list[tuple[str, str]]:
+    """The edges in the order in which Mermaid counts them."""
+    return list(dict.fromkeys((*new.edges, *old.edges)))
+
+
 def _nodes(old: _Graph, new: _Graph) -> Iterator[str]:
     for role, number in _numbers(old, new).items():
         state = _state(old.nodes.get(role), new.nodes.get(role))
@@ -213,7 +222,7 @@ def _nodes(old: _Graph, new: _Graph) -> Iterator[str]:
 
 def _edges(old: _Graph, new: _Graph) -> Iterator[str]:
     numbers = _numbers(old, new)
-    for pair in dict.fromkeys((*new.edges, *old.edges)):
+    for pair in _pairs(old, new):
         before, after = old.edges.get(pair), new.edges.get(pair)
         state = _state(before, after)
         words = list(_phrases((before or after or ((),))[0], (after or before or ((),))[0]))
@@ -241,3 +250,8 @@ def _classes(old: _Graph, new: _Graph) -> Iterator[str]:
         if members:
             yield f"  classDef {name} {style}"
             yield f"  class {','.join(members)} {name}"
+    states = [_state(old.edges.get(pair), new.edges.get(pair)) for pair in _pairs(old, new)]
+    for name, style in CLASSES.items():
+        if name in states:
+            numbered = ",".join(str(number) for number, state in enumerate(states) if state == name)
+            yield f"  linkStyle {numbered} {STROKE.findall(style)[0]}"

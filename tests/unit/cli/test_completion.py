@@ -58,7 +58,9 @@ BASH = 'source "$1"; shift; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _converge
 
 
 @pytest.mark.parametrize("script", ["bash"], indirect=True)
-@pytest.mark.parametrize(("line", "expected"), [*CASES, ("validate --output = js", {"json"}), ("plan -o =", {"text", "json"})])
+@pytest.mark.parametrize(
+    ("line", "expected"), [*CASES, ("validate --output = js", {"json"}), ("plan -o =", {"text", "json", "markdown"})]
+)
 def test_bash(script: Path, line: str, expected: set[str]) -> None:
     words = ["converge", *line.split(" ")]
     offered = asked("bash", "--norc", "-uc", BASH, "bash", script.name, *words, folder=script.parent)

@@ -22,7 +22,7 @@ LABEL = r'"(?:[^"#`;<>]|#\d+;|<br/>)*"'
 NODE = rf"  n\d+(?:\[{LABEL}\]|\(\[{LABEL}\]\)|\{{\{{{LABEL}\}}\}})"
 EDGE = rf"  (n\d+) (?:---|===|-\.-)(?:\|{LABEL}\|)? (n\d+)"
 CLASS = r"  class n\d+(?:,n\d+)* (?:added|changed|removed)"
-GRAMMAR = re.compile(rf"flowchart LR|{NODE}|{EDGE}|  classDef \w+ [-\w:#, ]+|{CLASS}")
+GRAMMAR = re.compile(rf"flowchart LR|{NODE}|{EDGE}|  classDef \w+ [-\w:#, ]+|  linkStyle \d+(?:,\d+)* [-\w:#, ]+|{CLASS}")
 POD = Key("link", "pod:default")
 ETH0: Resources = {POD: Link("eth0", "veth", True, 1450)}
 PASST = Key("process", "pod:default", "passt")
