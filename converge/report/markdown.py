@@ -29,7 +29,7 @@ from converge.report.text import MEANING, NEXT_COMMAND, failed_pods
 MARKER = "<!-- converge plan -->"
 LONGEST = 65_536
 """Of a comment at GitHub, in characters; counted as UTF-16 does, of which no other count is larger."""
-DIGEST_ROWS, LONGEST_DIGEST, LONGEST_PROSE = 20, 20_000, 300
+DIGEST_ROWS, LONGEST_DIGEST, LONGEST_PROSE = 20, 20_000, 600
 RESERVE = 700
 """What is kept for saying what was left out."""
 NOTE = 110
