@@ -86,6 +86,8 @@ def _applied(visit: Session, document: GuestNetwork, adopt: bool, approve: Appro
             )
     except OperationFailed as failure:
         return _rolled_back(visit, start, first, str(failure))
+    except OSError as error:  # by now the pod is another one: what cannot be verified is undone, and is no refusal
+        return _rolled_back(visit, start, first, _unread(error))
     if current.outcome is Outcome.REFUSED:
         return _rolled_back(visit, start, first, "; ".join(d.detail.split("\n")[0] for d in current.diagnostics))
     # What was found missing at first is worth knowing even where it could be rebuilt.
@@ -96,15 +98,23 @@ def _applied(visit: Session, document: GuestNetwork, adopt: bool, approve: Appro
 def _rolled_back(visit: Session, start: Look, first: Result, reason: str) -> Result:
     """Plan from a new observation to the set observed before, apply and verify that."""
     failure = Diagnostic("apply failed", reason, first.document.at)
-    impossible = [reason for step in _way_back(visit, start, first.document).steps for reason in _done(visit, step.operation)]
-    left = _way_back(visit, start, first.document)
-    if left.empty:
-        return replace(first, outcome=Outcome.RESTORED, diagnostics=(failure,))
-    hint = "; ".join(impossible) or "look at it with `converge plan`, then apply again"
-    detail = f"the pod is not as before; still to do: {_named(left)}\n{hint}"
+    hint = "look at it with `converge plan`, then apply again"
+    try:
+        impossible = [reason for step in _way_back(visit, start, first.document).steps for reason in _done(visit, step.operation)]
+        left = _way_back(visit, start, first.document)
+    except OSError as error:
+        detail = f"whether the pod is as before is not known: {_unread(error)}\n{hint}"
+    else:
+        if left.empty:
+            return replace(first, outcome=Outcome.RESTORED, diagnostics=(failure,))
+        detail = f"the pod is not as before; still to do: {_named(left)}\n{'; '.join(impossible) or hint}"
     return replace(
         first, outcome=Outcome.FAILED, diagnostics=(failure, Diagnostic("pod is not fully restored", detail, first.document.at))
     )
+
+
+def _unread(error: OSError) -> str:
+    return f"the pod cannot be read: {error.strerror or error}"
 
 
 def _done(visit: Session, operation: Operation) -> Iterator[str]:

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import errno
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 
 import pytest
 
+from converge.kernel.reader import ReadError
+from converge.kernel.session import Session
 from converge.lab.run import PYTHON, child
-from converge.model import Outcome
+from converge.model import Dumps, Outcome
 from tests.kernel.dhcp_serving import served
 from tests.kernel.driving import applied, apply, told
 from tests.kernel.inside import Pod, ns, settle
 from tests.kernel.judge import differences, snapshot
-from tests.kernel.matrix import BRIDGE, NO_PORTS, Nics, wish
+from tests.kernel.matrix import BRIDGE, NO_PORTS, NOTHING, Nics, wish
 from tests.kernel.test_dnsmasq_text import GATEWAYS
 from tests.unit.services.examples import MAC, MASQUERADE
 
@@ -70,3 +75,49 @@ def test_40_a_server_that_cannot_start(pod: MakePod, nics: Nics) -> None:
     assert "Address already in use" in told(result)
     assert not differences(before, snapshot(here.netns))
     applied(wish(here, nics))
+
+
+READ = Session.read
+
+
+@contextmanager
+def unreadable(fails: Callable[[int], bool]) -> Iterator[None]:
+    """The kernel's answer to the observations of these numbers, from 0, is that the pod changes faster than it can be read."""
+    numbers = count()
+
+    def read(self: Session, set_names: Callable[[bytes], Iterable[str]], every_table: bool = False) -> Dumps:
+        if fails(next(numbers)):
+            raise ReadError(errno.EINTR, "the namespace changes faster than it can be read")
+        return READ(self, set_names, every_table)
+
+    Session.read = read  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        Session.read = READ  # type: ignore[method-assign]
+
+
+FAILING_READS: dict[str, tuple[Callable[[int], bool], Outcome]] = {
+    "before anything is done": (lambda number: number == 0, Outcome.REFUSED),
+    "when it is verified": (lambda number: number == 1, Outcome.RESTORED),
+    "from then on": (lambda number: number >= 1, Outcome.FAILED),
+    "when the restored pod is verified": (lambda number: number in (1, 3), Outcome.FAILED),
+}
+
+
+@pytest.mark.parametrize("nics", [NO_PORTS, BRIDGE], ids=["masquerade", "bridge"])
+@pytest.mark.parametrize(("fails", "outcome"), FAILING_READS.values(), ids=FAILING_READS)
+def test_16_reading_fails(pod: MakePod, nics: Nics, fails: Callable[[int], bool], outcome: Outcome) -> None:
+    """Refused is only what nobody has touched. Whatever was left, the next run arrives, and unwiring gives the pod back."""
+    here = pod()
+    settle(here.netns)
+    before = snapshot(here.netns)
+    with unreadable(fails):
+        result = apply(wish(here, nics))
+    assert result.outcome is outcome, told(result)
+    assert "changes faster than it can be read" in told(result)
+    if outcome is not Outcome.FAILED:
+        assert not differences(before, snapshot(here.netns))
+    applied(wish(here, nics))
+    applied(wish(here, NOTHING))
+    assert not differences(before, snapshot(here.netns))
