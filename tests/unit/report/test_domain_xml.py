@@ -155,6 +155,14 @@ def test_one_function_is_given_to_one_nic() -> None:
     assert not errors(result([cases.nic("a"), cases.nic("b")], replace(VF, nic="a"), replace(VF, nic="b", source="0000:65:00.4")))
 
 
+def test_a_function_that_nobody_names_is_refused() -> None:
+    """Whether or not the status says that Multus has reported it: the domain would start without a NIC of its document."""
+    for source in ("", "domain", "multus-status"):
+        found = result([replace(cases.nic(), info_source=source)], replace(VF, source=""))
+        assert errors(found) == ["device has no source"]
+        assert domain.fails(found)
+
+
 def test_passt_without_a_pod_link_is_refused() -> None:
     assert errors(result([cases.nic()], replace(PASST, source=""))) == ["device has no source"]
 
