@@ -82,9 +82,9 @@ class Session:
 @contextmanager
 def session(folder: Path) -> Iterator[Session]:
     """`folder` is where the page's files are and its commands run."""
-    environment = _environment(folder)
+    seen = environment(folder)
     shell = subprocess.Popen(
-        SHELL, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=folder, env=environment
+        SHELL, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=folder, env=seen
     )
     try:
         one = Session(folder, shell)
@@ -96,7 +96,7 @@ def session(folder: Path) -> Iterator[Session]:
         shell.communicate()
 
 
-def _environment(folder: Path) -> dict[str, str]:
+def environment(folder: Path) -> dict[str, str]:
     """`converge` is this repository's. Nothing of the caller's terminal gets in."""
     bin_ = folder.with_name(f"{folder.name}-bin")
     bin_.mkdir()
