@@ -83,9 +83,7 @@ class Session:
 def session(folder: Path) -> Iterator[Session]:
     """`folder` is where the page's files are and its commands run."""
     seen = environment(folder)
-    shell = subprocess.Popen(
-        SHELL, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=folder, env=seen
-    )
+    shell = subprocess.Popen(SHELL, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=folder, env=seen)
     try:
         one = Session(folder, shell)
         ready = one.run(_prepared(folder))
