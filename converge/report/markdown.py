@@ -3,7 +3,7 @@ consequence and the picture are made from the Results themselves.
 
     marker, by which a program finds the comment to write it anew
     digest: a sentence, a table, what was not planned          always there, bounded in length
-    one section a pod, largest disruption first                 table of changes, consequence, picture; details folded
+    one section a pod, largest disruption first                 consequence, picture, table of changes; details folded
     what was left out
 
 A comment has a longest length. What does not fit is left out in whole parts, counted, and said: first details, then pictures,
@@ -30,6 +30,8 @@ MARKER = "<!-- converge plan -->"
 LONGEST = 65_536
 """Of a comment at GitHub, in characters; counted as UTF-16 does, of which no other count is larger."""
 DIGEST_ROWS, LONGEST_DIGEST, LONGEST_PROSE = 20, 20_000, 600
+IN_A_LINE, MOST_ROWS = 2, 12
+"""Sentences of a consequence that are no list yet, and changes of a pod whose table is not folded."""
 RESERVE = 700
 """What is kept for saying what was left out."""
 NOTE = 110
@@ -233,7 +235,7 @@ def _sections(pods: Sequence[tuple[Json, Result]], room: _Room) -> tuple[list[_S
         section = _Section([head], [])
         for name, text in (("table of changes", _tables(pod)), ("picture", _picture(result))):
             if room.take(text):
-                section.parts.append(text)
+                section.parts.insert(1, text)  # the picture above the table, which may be long; yet the table is more needed
             elif text:
                 section.missing.append(name)
         section.folded = [("every change", _every_change(pod)), ("kernel operations", _operations(pod))]
@@ -245,7 +247,7 @@ def _head(pod: Json, result: Result) -> str:
     count = [f"{number} to {action}" for action in ACTIONS if (number := _actions(pod).count(action))]
     place = [code(pod["source"]), *([f"{old(pod['snapshot']['age_seconds'])} snapshot"] if "snapshot" in pod else [])]
     lines = [f"#### {code(pod['document'])}", "", f"{', '.join(count)} ({', '.join(place)})", ""]
-    lines += [f"* **Disruption:** {CALM[_worst([pod])]}", f"* **Consequence:** {_consequence(result)}"]
+    lines += [f"* **Disruption:** {CALM[_worst([pod])]}", _consequence(result)]
     if pod.get("already"):
         lines.append(f"* **Besides:** {_counted(pod['already'], 'difference')} there already, with this change or without it")
     return "\n".join(lines)
@@ -260,15 +262,18 @@ def _consequence(result: Result) -> str:
     found = consequences(result.observed, settled(result.observed, result.plan), result.document.nics)
     shorter = [prose(str(each)) for each in found[:DIGEST_ROWS]]
     more = [f"and {len(found) - DIGEST_ROWS} more sentences"] if len(found) > DIGEST_ROWS else []
-    return "; ".join([*shorter, *more]) + "."
+    if len(found) <= IN_A_LINE:
+        return f"* **Consequence:** {'; '.join(shorter)}."
+    return "\n".join(["* **Consequence:**", *(f"  * {each}" for each in [*shorter, *more])])
 
 
 def _tables(pod: Json) -> str:
-    """One a NIC, in the order in which the changes happen."""
+    """One a NIC, in the order in which the changes happen; folded where they are longer than a screen."""
     groups: dict[str, list[Json]] = {}
     for change in pod["changes"]:
         groups.setdefault(change["nic"] or "", []).append(change)
-    return "\n\n".join(_table(nic, changes) for nic, changes in groups.items())
+    text = "\n\n".join(_table(nic, changes) for nic, changes in groups.items())
+    return _folded(f"Table of changes ({len(pod['changes'])})", text) if len(pod["changes"]) > MOST_ROWS else text
 
 
 def _table(nic: str, changes: Sequence[Json]) -> str:
