@@ -1,4 +1,4 @@
-"""Writes tests/cases/gitops/ anew: the comments, or with --snapshots (as root) what they are made from; then read the difference."""
+"""Writes tests/cases/gitops/ anew: comments, and with --snapshots (as root) what they are made from. Read the difference then."""
 
 from __future__ import annotations
 
@@ -50,8 +50,8 @@ def settle() -> None:
     texts = {path: path.read_text(encoding="utf-8") for path in (CASES / "snapshots").iterdir()}
     when = sorted(re.findall(r"(?m)^taken: .*$", "\n".join(texts.values())))[0]
     for path, text in texts.items():
-        text = re.sub(r"(?m)^taken: .*$", when, text)
-        path.write_text(re.sub(r'release: ("[^"]*"|[^,]*)', "release: 6.18.0", text), encoding="utf-8")
+        timed = re.sub(r"(?m)^taken: .*$", when, text)
+        path.write_text(re.sub(r'release: ("[^"]*"|[^,]*)', "release: 6.18.0", timed), encoding="utf-8")
 
 
 if __name__ == "__main__":

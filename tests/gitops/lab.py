@@ -1,4 +1,4 @@
-"""A shell with two pods of the lab and their state files where a node has them: /etc/converge/states. All of it is the shell's own."""
+"""A shell with two pods of the lab, and their state files where a node has them: /etc/converge/states. All is the shell's own."""
 
 from __future__ import annotations
 

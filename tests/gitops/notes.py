@@ -48,7 +48,7 @@ def serving() -> Iterator[Notes]:
     kept = Notes()
 
     class Handler(BaseHTTPRequestHandler):
-        def _answer(self) -> None:
+        def do_GET(self) -> None:
             kept.asked.append(f"{self.command} {urlsplit(self.path).path}")
             value = json.loads(self.rfile.read(int(self.headers.get("Content-Length") or 0)) or "{}")
             allowed = self.headers.get("PRIVATE-TOKEN") == TOKEN
@@ -57,7 +57,7 @@ def serving() -> Iterator[Notes]:
             self.end_headers()
             self.wfile.write(json.dumps(found).encode())
 
-        do_GET = do_POST = do_PUT = _answer
+        do_POST = do_PUT = do_GET  # noqa: N815 as http.server looks for them
 
         def log_message(self, format: str, *args: Any) -> None:
             """Nothing: the test reads what was asked."""

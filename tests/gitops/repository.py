@@ -66,9 +66,9 @@ class Repository:
     environment: Mapping[str, str]
     more: Mapping[str, str] = field(default_factory=dict)
 
-    def run(self, *words: str, code: int | None = None, **more: str) -> Ran:
+    def run(self, *words: str, code: int | None = None) -> Ran:
         """`code`: the exit code that is expected, if there is only one good one."""
-        seen = {**self.environment, **self.more, **more}
+        seen = {**self.environment, **self.more}
         done = subprocess.run(words, cwd=self.folder, env=seen, capture_output=True, text=True, timeout=120)
         assert code in (None, done.returncode), f"{words}: {done.returncode}\n{done.stdout}{done.stderr}"
         return Ran(done.returncode, done.stdout, done.stderr)

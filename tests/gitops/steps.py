@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +63,7 @@ def _taken(job: str, event: Mapping[str, str], where: Repository) -> Iterator[tu
     for step in steps(job):
         if step.name in INSTALLS or not holds(step.condition, event, good=good):
             continue
-        done = where.run("bash", "-e", "-c", step.run, **seen)
+        done = replace(where, more={**where.more, **seen}).run("bash", "-e", "-c", step.run)
         good = good and done.code == 0
         yield step.name, done
 

@@ -1,10 +1,11 @@
-"""examples/gitlab: the job's `script:` as its runner would take it, in a repository of ours. GitLab itself cannot run here, so its
-notes are kept by a small server on loopback; `before_script` is left out, since it installs converge, which is on PATH here.
+"""examples/gitlab: the job's `script:` as its runner would take it, in a repository of ours. GitLab itself cannot run here, so
+its notes are kept by a small server on loopback; `before_script` is left out, since it installs converge, which is on PATH here.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +45,8 @@ def run(where: Repository, **more: str) -> Ran:
     """The lines of `script` are one shell's, as GitLab's runner writes it."""
     lines = "\n".join(job("converge-plan")["script"])
     base = where.git("merge-base", "main", "HEAD")
-    return where.run("bash", "-c", f"set -eo pipefail\n{lines}", CI_MERGE_REQUEST_DIFF_BASE_SHA=base, **more)
+    seen = replace(where, more={**where.more, "CI_MERGE_REQUEST_DIFF_BASE_SHA": base, **more})
+    return seen.run("bash", "-c", f"set -eo pipefail\n{lines}")
 
 
 def test_one_note_is_made_and_then_edited(gitlab: Notes, topic: Repository) -> None:

@@ -1,8 +1,6 @@
-"""A port is added, a binding changed, a file broken: what a pull request says of each. `python -m tests.gitops` writes it anew."""
+"""A port is added, a binding changed, a file broken: what a pull request says. `python -m tests.gitops` writes it anew."""
 
 from __future__ import annotations
-
-from pathlib import Path
 
 import pytest
 
@@ -20,7 +18,7 @@ WRONG = (
     "unknown key prot%0Adid you mean 'port'?",
 )
 CONSEQUENCES = {
-    "add-a-port": "tcp 443 from outside and from the pod itself to loopback now reaches the guest (NIC default); nothing else changes.",
+    "add-a-port": "tcp 443 from outside and from the pod itself to loopback now reaches the guest (NIC default); nothing",
     "change-a-binding": "NIC default changes from masquerade to bridge; its guest takes over 10.244.1.6 and fd10:244:1::6",
 }
 

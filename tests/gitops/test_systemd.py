@@ -1,5 +1,5 @@
-"""examples/systemd: systemd's own word on the units, and what the service may do, tried in the lab. No systemd runs here that could
-start them; so what can be tried is tried without it: capabilities, no-new-privs, the read-only file system.
+"""examples/systemd: systemd's own word on the units, and what the service may do, tried in the lab. No systemd runs here that
+could start them; so what can be tried is tried without it: capabilities, no-new-privs, the read-only file system.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ def analyze(*words: str | Path) -> str:
 
 @analyzed
 def test_systemd_has_nothing_to_say_about_the_units(tmp_path: Path) -> None:
-    """Any word is one too many, since an unknown key ends with 0, too. Whether man finds converge(1) depends on how it was installed,
-    so that page is looked for where the package takes it from.
+    """Any word is one too many, since an unknown key ends with 0, too. Whether man finds converge(1) depends on how it was
+    installed, so that page is looked for where the package takes it from.
     """
     assert analyze("verify", "--man=no", *copied(tmp_path)) == ""
     assert unit(SERVICE)["Unit"]["Documentation"] == "man:converge(1)"
@@ -88,8 +88,8 @@ def shell(tmp_path: Path) -> Iterator[Session]:
 
 
 def run(shell: Session, verb: str, allowed: list[str]) -> Done:
-    """ExecStart, or another verb in its place, with these capabilities, no new privileges, and a file system that is read-only but for
-    RuntimeDirectory, as ProtectSystem=strict and ProtectHome=yes have it.
+    """ExecStart, or another verb in its place, with these capabilities, no new privileges, and a file system that is read-only but
+    for RuntimeDirectory, as ProtectSystem=strict and ProtectHome=yes have it.
     """
     program = shlex.join(["converge", verb, *unit(SERVICE)["Service"]["ExecStart"].split()[2:]])
     bounding = ",".join(["-all", *(f"+{each}" for each in allowed)])
