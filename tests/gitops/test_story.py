@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.docs.pages import ROOT, blocks
 from tests.gitops.repository import CASES, STORY
 from tests.gitops.story import Said, told
 
@@ -60,3 +61,10 @@ def test_a_change_speaks_of_its_own_pod_and_counts_what_is_there_anyway(story: d
     assert "1 difference there already" in added
     assert "shop/db" in changed
     assert "shop/web" not in changed
+
+
+def test_the_picture_in_the_documentation_is_that_of_the_comment() -> None:
+    page = (ROOT / "docs" / "gitops.md").read_text(encoding="utf-8")
+    pictures = [block.text for block in blocks(page) if block.language == "mermaid"]
+    assert len(pictures) == 1
+    assert f"```mermaid\n{pictures[0]}```" in (CASES / "add-a-port.md").read_text(encoding="utf-8")

@@ -88,8 +88,8 @@ def shell(tmp_path: Path) -> Iterator[Session]:
 
 
 def run(shell: Session, verb: str, allowed: list[str]) -> Done:
-    """ExecStart, or another verb in its place, with these capabilities, no new privileges, and a file system that is read-only but
-    for RuntimeDirectory, as ProtectSystem=strict and ProtectHome=yes have it.
+    """ExecStart, or another verb in its place, with these capabilities, no new privileges, and a file system that is read-only
+    but for RuntimeDirectory, as ProtectSystem=strict has it.
     """
     program = shlex.join(["converge", verb, *unit(SERVICE)["Service"]["ExecStart"].split()[2:]])
     bounding = ",".join(["-all", *(f"+{each}" for each in allowed)])
