@@ -6,6 +6,9 @@ libvirt := "libvirt-daemon libvirt-daemon-driver-qemu libvirt-clients libxml2-ut
 # Shells and a reader of manual pages: what completion and man/converge.1 are tried with.
 shells := "zsh fish mandoc"
 
+# What the examples of docs/gitops.md are tried with.
+gitops := "git jq systemd"
+
 # Namespaces need root; who is root already needs no sudo.
 root := if `id -u` == "0" { "" } else { "sudo" }
 
@@ -19,7 +22,7 @@ demo: debian
 
 # all tests: pure ones, those in namespaces of their own, and those with a real guest
 test *ARGUMENTS: debian
-    @sh dev/debian {{ libvirt }}
+    @sh dev/debian {{ libvirt }} {{ gitops }}
     @{{ root }} .venv/bin/python -m pytest -n 2 --dist loadfile {{ ARGUMENTS }}
 
 # a real guest on a file's throw-away pods; prints as JSON what it sees

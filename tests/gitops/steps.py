@@ -19,7 +19,7 @@ WORKFLOW = ROOT / "examples" / "github" / "converge.yml"
 EXPRESSION = re.compile(r"\$\{\{ *(.*?) *\}\}")
 NAME = re.compile(r"github(?:\.\w+)+")
 INSTALLS = ("install",)
-"""Steps that are left out: converge is on no package index before its first release, and is on PATH here."""
+"""Steps that are left out: they install converge from a place that the user fills in. Here it is on PATH, as it stands."""
 
 
 @dataclass(frozen=True, slots=True)

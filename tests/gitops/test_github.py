@@ -129,6 +129,22 @@ def test_without_a_token_no_second_comment_is_made(pull: PullRequest) -> None:
     assert pull.said() == []
 
 
+def test_where_the_command_cannot_run_the_comment_is_not_emptied(pull: PullRequest) -> None:
+    pull.push(ADDED)
+    taken("plan", EVENT, pull.at)
+    before = pull.said()
+    pull.at.git("checkout", "--quiet", "--detach", "main")  # the first commit: there is none before it
+    done = taken("plan", EVENT, pull.at)
+    assert {name: ran.code for name, ran in done.items()} == {"validate": 0, "plan": 1, "comment": 0}
+    assert pull.said() == before
+
+
+def test_nobody_else_s_package_is_installed() -> None:
+    """The bare name is another project's on PyPI."""
+    (install,) = [step.run for step in steps("plan") if step.name == "install"]
+    assert install == 'python -m pip install "git+https://git.example.org/converge@v0.1.0"'
+
+
 def test_nothing_of_an_event_is_pasted_into_a_script() -> None:
     """A branch may have any name: what `${{ }}` gives comes in by the environment only."""
     found = [step.name for job in workflow()["jobs"] for step in steps(job) if EXPRESSION.search(step.run)]

@@ -98,6 +98,20 @@ def test_a_token_that_is_not_taken_ends_the_job(gitlab: Notes, topic: Repository
     assert gitlab.notes == []
 
 
+def test_where_the_command_cannot_run_the_note_is_not_emptied(gitlab: Notes, topic: Repository) -> None:
+    topic.change(ADDED)
+    run(topic)
+    before = gitlab.notes[0]["body"]
+    assert run(topic, CI_MERGE_REQUEST_DIFF_BASE_SHA="nowhere").code == 1
+    assert gitlab.notes[0]["body"] == before
+
+
+def test_nobody_else_s_package_is_installed() -> None:
+    """The bare name is another project's on PyPI."""
+    (line,) = job("converge-plan")["before_script"]
+    assert line.endswith('"git+https://git.example.org/converge@v0.1.0"')
+
+
 def test_jobs_of_one_merge_request_and_of_one_node_wait_for_each_other() -> None:
     assert "$CI_MERGE_REQUEST_IID" in job("converge-plan")["resource_group"]
     assert job("converge-apply")["resource_group"] == "converge-apply"
