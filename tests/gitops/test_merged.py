@@ -1,4 +1,4 @@
-"""What is merged is applied: the jobs for the runner on the node, in the lab. `sudo` is a stand-in: the shell is root's already."""
+"""What is merged is applied: the jobs for the runner on the node, in the lab. `sudo` is a stand-in: the shell has its rights."""
 
 from __future__ import annotations
 

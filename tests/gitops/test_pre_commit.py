@@ -1,15 +1,12 @@
 """The hooks of .pre-commit-hooks.yaml, run by pre-commit itself, which installs converge from a repository as it would anywhere.
 
-pre-commit and what it installs are kept in the user's cache, not in this repository: it is asked of PyPI once for each state of
-the package.
+What it installs is kept in the user's cache, not in this repository: PyPI is asked once for each state of the package.
 """
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
@@ -17,36 +14,17 @@ import pytest
 import yaml
 
 from tests.docs.pages import ROOT
+from tests.gitops.pypi import CACHE, PRE_COMMIT, program, reachable
 from tests.gitops.repository import STORY, Ran, Repository, repository
 
 PACKAGE = ("converge", "schemas", "man", "pyproject.toml", "README.md", "LICENSE", ".pre-commit-hooks.yaml")
 """What the package is built from."""
-CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "converge-tests"
 UGLY = "target: {netns: lab-web}", "target:   { netns:  lab-web }   # the pod"
 
 
-def call(*words: str | Path, **more: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([*map(str, words)], capture_output=True, text=True, timeout=300, env={**os.environ, **more})
-
-
-def reachable(python: Path, folder: Path) -> bool:
-    """Whether PyPI answers at all, so that a mistake in our package is not taken for its silence."""
-    words = ("download", "--quiet", "--no-deps", "--no-cache-dir", "--dest", str(folder / "download"), "hatchling")
-    return call(python, "-m", "pip", *words).returncode == 0
-
-
 @pytest.fixture(scope="module")
-def program() -> Path:
-    """pre-commit, from PyPI."""
-    venv = CACHE / "pre-commit"
-    found = venv / "bin" / "pre-commit"
-    if not found.exists():
-        assert call(sys.executable, "-m", "venv", "--clear", venv).returncode == 0
-        done = call(venv / "bin" / "python", "-m", "pip", "install", "--quiet", "pre-commit")
-        if done.returncode:
-            shutil.rmtree(venv)
-            pytest.skip(f"pre-commit could not be had from PyPI: {done.stderr.strip().splitlines()[-1]}")
-    return found
+def pre_commit() -> Path:
+    return program(PRE_COMMIT)
 
 
 @pytest.fixture(scope="module")
@@ -68,19 +46,19 @@ def hooks(tmp_path_factory: pytest.TempPathFactory) -> Repository:
 
 
 @pytest.fixture
-def user(tmp_path: Path, program: Path, hooks: Repository) -> Repository:
+def user(tmp_path: Path, pre_commit: Path, hooks: Repository) -> Repository:
     """Who has the hooks in .pre-commit-config.yaml, and no converge of their own."""
     made = repository(tmp_path / "network")
     ids = [each["id"] for each in yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text(encoding="utf-8"))]
     assert ids == ["converge-validate", "converge-fmt"]
     wanted = {"repo": str(hooks.folder), "rev": hooks.git("rev-parse", "HEAD"), "hooks": [{"id": each} for each in ids]}
     made.write(".pre-commit-config.yaml", yaml.safe_dump({"repos": [wanted]}))
-    path = f"{Path(sys.executable).parent}:{program.parent}:/usr/local/bin:/usr/bin:/bin"
+    path = f"{Path(sys.executable).parent}:{pre_commit.parent}:/usr/local/bin:/usr/bin:/bin"
     more = {"PATH": path, "PYTHONPATH": "", "PRE_COMMIT_HOME": str(CACHE / "hooks"), "PRE_COMMIT_COLOR": "never"}
     found = Repository(made.folder, made.environment, more)
     found.git("add", "--all")
-    install = found.run(str(program), "install", "--install-hooks")
-    if install.code and not reachable(program.with_name("python"), tmp_path):
+    install = found.run(str(pre_commit), "install", "--install-hooks")
+    if install.code and not reachable(pre_commit.with_name("python")):
         pytest.skip("PyPI cannot be reached, from which the hooks are installed")
     assert install.code == 0, install.out + install.errors
     return found
