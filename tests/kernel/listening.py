@@ -28,7 +28,11 @@ _numbers = itertools.count(4294900001)
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """Complete only after the block: `routing` and `nft` are the lines that the two monitors printed in between."""
+    """Complete only after the block: `routing` and `nft` are the lines that the two monitors printed in between.
+
+    Neighbour entries are not among them: converge writes none, and the kernel collects old ones whenever the table that all
+    namespaces of a node share is full.
+    """
 
     routing: list[str] = field(default_factory=list)
     nft: list[str] = field(default_factory=list)
@@ -46,7 +50,7 @@ def monitor(netns: str) -> Iterator[Heard]:
         routing = stack.enter_context(_listening(netns, ["ip", "-n", netns, "monitor", "label", "all"], _cause_nexthop))
         nft = stack.enter_context(_listening(netns, ["ip", "netns", "exec", netns, "nft", "monitor"], _cause_table))
         yield heard
-        heard.routing.extend(routing.until_now())
+        heard.routing.extend(line for line in routing.until_now() if "[NEIGH]" not in line)
         heard.nft.extend(nft.until_now())
 
 
