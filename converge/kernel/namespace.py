@@ -78,9 +78,14 @@ def _host() -> os.stat_result:
     try:
         return os.stat("/proc/1/ns/net")
     except PermissionError:
-        if Path("/proc/2/comm").read_text() != "kthreadd\n":
-            raise Refused("cannot tell which network namespace is the host's: /proc/1/ns/net is not readable") from None
-        return os.stat("/proc/2/ns/net")
+        try:
+            if Path("/proc/2/comm").read_text() == "kthreadd\n":
+                return os.stat("/proc/2/ns/net")
+        except OSError:
+            pass  # no such process in this pid namespace, or not readable either
+        raise Refused(
+            "cannot tell which network namespace is the host's: /proc/1/ns/net is not readable (it takes CAP_SYS_PTRACE)"
+        ) from None
 
 
 def enter(descriptor: int) -> None:
