@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from converge.bindings.names import names
-from converge.bindings.parts import derived_mac, pod_role, unknown_original
+from converge.bindings.parts import derived_mac, no_sysctls, pod_role, unknown_original
 from converge.model import Desired, Device, Diagnostic, GuestNetwork, Key, Nic, Origin, PodFacts, PodLink, Severity
 from converge.resources.link import Link
 
@@ -23,13 +23,10 @@ RESERVED_MACS: frozenset[str] = frozenset()
 TAKES_OVER = False
 NEEDS_POD_LINK = True
 MAKES: tuple[str, ...] = ("tap",)
+sysctl_paths = no_sysctls
 
 CANNOT_CARRY = ("", "tun", "macvlan", "macvtap", "ipvlan", "ipvtap")
 """The kernel puts a macvtap on a macvlan's own lower link, which is another namespace's; the others pass on no foreign MAC."""
-
-
-def sysctl_paths(_facts: PodFacts, _nic: Nic) -> Iterator[str]:
-    yield from ()
 
 
 def compile(_document: GuestNetwork, nic: Nic, facts: PodFacts) -> Desired:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from ipaddress import IPv4Interface, IPv6Interface
 
-from converge.model import Device, Diagnostic, GuestNetwork, Nic, PodLink
+from converge.model import Device, Diagnostic, GuestNetwork, Nic, PodFacts, PodLink
 from converge.resources.link import Bridge, Link, Port, Tap
 from converge.resources.wire import interface
 
 Interface = IPv4Interface | IPv6Interface
+
+
+def no_sysctls(_facts: PodFacts, _nic: Nic) -> Iterator[str]:
+    """For a binding that needs none which netlink does not give."""
+    yield from ()
 
 
 def bridge_role(nic: Nic) -> str:

@@ -4,8 +4,7 @@ pod and the VMM is given nothing (reference section 3.6).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
+from converge.bindings.parts import no_sysctls
 from converge.model import Desired, GuestNetwork, Nic, PodFacts
 
 NETWORKS = frozenset({"pod", "multus"})
@@ -14,10 +13,7 @@ RESERVED_MACS: frozenset[str] = frozenset()
 TAKES_OVER = False
 NEEDS_POD_LINK = False
 MAKES: tuple[str, ...] = ()
-
-
-def sysctl_paths(_facts: PodFacts, _nic: Nic) -> Iterator[str]:
-    yield from ()
+sysctl_paths = no_sysctls
 
 
 def compile(_document: GuestNetwork, _nic: Nic, _facts: PodFacts) -> Desired:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from converge.bindings import virtual_function
+from converge.bindings.parts import no_sysctls
 from converge.model import Desired, Device, Diagnostic, GuestNetwork, Nic, PodFacts, Severity
 
 NETWORKS = frozenset({"pod", "multus"})
@@ -18,10 +19,7 @@ RESERVED_MACS: frozenset[str] = frozenset()
 TAKES_OVER = False
 NEEDS_POD_LINK = False
 MAKES: tuple[str, ...] = ()
-
-
-def sysctl_paths(_facts: PodFacts, _nic: Nic) -> Iterator[str]:
-    yield from ()
+sysctl_paths = no_sysctls
 
 
 def compile(document: GuestNetwork, nic: Nic, facts: PodFacts) -> Desired:

@@ -4,10 +4,8 @@ else the pod link itself, as a macvtap link can be (reference section 3.5).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from converge.bindings.names import names
-from converge.bindings.parts import tap_device
+from converge.bindings.parts import no_sysctls, tap_device
 from converge.model import Desired, Device, Diagnostic, GuestNetwork, Nic, PodFacts, Severity
 
 NETWORKS = frozenset({"pod", "multus"})
@@ -16,10 +14,7 @@ RESERVED_MACS: frozenset[str] = frozenset()
 TAKES_OVER = False
 NEEDS_POD_LINK = False
 MAKES: tuple[str, ...] = ()
-
-
-def sysctl_paths(_facts: PodFacts, _nic: Nic) -> Iterator[str]:
-    yield from ()
+sysctl_paths = no_sysctls
 
 
 def compile(_document: GuestNetwork, nic: Nic, facts: PodFacts) -> Desired:

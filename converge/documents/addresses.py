@@ -10,7 +10,6 @@ Refusal = tuple[str, str]  # what is wrong with the value, what would be right
 
 # What Go's net.ParseMAC takes: pairs joined by ":" or "-", quads joined by ".", and bare digits; any case.
 MAC = re.compile(r"[0-9a-f]{2}(?::[0-9a-f]{2})+|[0-9a-f]{2}(?:-[0-9a-f]{2})+|[0-9a-f]{4}(?:\.[0-9a-f]{4})+|[0-9a-f]{12}")
-BRIDGE_MAC = "02:00:00:00:00:00"
 LEADING_ZEROS = re.compile(r"(?<![0-9.])0*([0-9]+)\.0*([0-9]+)\.0*([0-9]+)\.0*([0-9]+)(/[0-9]+)")
 SHAPE = re.compile(r"[0-9A-Fa-f:.]+/(?:0|[1-9][0-9]{0,2})")
 
